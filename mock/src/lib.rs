@@ -1,0 +1,1 @@
+//! A scripted RocketMQ cluster for tests.

@@ -1,0 +1,1 @@
+//! Real RocketMQ brokers and a Java peer for tests.
