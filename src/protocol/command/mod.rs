@@ -1,0 +1,114 @@
+//! The requests a consumer sends and receives: one file each, one table of fields each.
+
+use bytes::Bytes;
+
+use super::{Fields, Header, ProtocolError, RequestCode, ResponseCode};
+
+/// A struct whose members are the string fields of a header. Made by the `fields!` macro.
+pub trait FieldTable: Sized {
+    /// Appends every member that is present.
+    fn write(&self, fields: &mut Fields);
+    /// Reads every member; a missing one without a default is an error that names it.
+    fn read(fields: &Fields) -> Result<Self, ProtocolError>;
+}
+
+/// A request and what answers it.
+pub trait Request: FieldTable {
+    /// Its number on the wire.
+    const CODE: RequestCode;
+    /// What a successful broker sends back.
+    type Answer: Answer;
+    /// What follows the header. Most requests have none.
+    fn body(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+/// What comes back.
+pub trait Answer: Sized {
+    /// Response codes that are an answer and not a failure. Everything else is the broker's error.
+    fn accepts(code: ResponseCode) -> bool {
+        code == ResponseCode::Success
+    }
+    /// Reads the answer; only called for an accepted code.
+    fn read(header: &Header, body: &Bytes) -> Result<Self, ProtocolError>;
+}
+
+/// Nothing but the success itself.
+impl Answer for () {
+    fn read(_: &Header, _: &Bytes) -> Result<(), ProtocolError> {
+        Ok(())
+    }
+}
+
+/// A member of a field table: how it becomes text and how text becomes it.
+pub trait FieldValue: Sized {
+    /// The text on the wire; `None` leaves the field out.
+    fn to_text(&self) -> Option<String>;
+    /// From the text, `None` when the field is missing. The error is the problem in words.
+    fn from_text(text: Option<&str>) -> Result<Self, String>;
+}
+
+impl FieldValue for String {
+    fn to_text(&self) -> Option<String> {
+        Some(self.clone())
+    }
+    fn from_text(text: Option<&str>) -> Result<Self, String> {
+        text.map(str::to_owned).ok_or_else(|| "is missing".to_owned())
+    }
+}
+
+macro_rules! parsed_field_value {
+    ($($type:ty),*) => { $(
+        impl FieldValue for $type {
+            fn to_text(&self) -> Option<String> {
+                Some(self.to_string())
+            }
+            fn from_text(text: Option<&str>) -> Result<Self, String> {
+                let text = text.ok_or_else(|| "is missing".to_owned())?;
+                text.parse().map_err(|_| format!("is {text:?}, not of type {}", stringify!($type)))
+            }
+        }
+    )* };
+}
+parsed_field_value!(i32, i64, bool);
+
+impl<T: FieldValue> FieldValue for Option<T> {
+    fn to_text(&self) -> Option<String> {
+        self.as_ref().and_then(T::to_text)
+    }
+    fn from_text(text: Option<&str>) -> Result<Self, String> {
+        text.map(|t| T::from_text(Some(t))).transpose()
+    }
+}
+
+/// Declares a struct of header fields: each line is a member, its type, and its name on the wire.
+macro_rules! fields {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$field_meta:meta])* $field:ident: $type:ty = $key:literal,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        $vis struct $name { $($(#[$field_meta])* pub $field: $type,)* }
+
+        impl $crate::protocol::command::FieldTable for $name {
+            #[allow(unused_variables)]
+            fn write(&self, fields: &mut $crate::protocol::Fields) {
+                $(if let Some(text) = $crate::protocol::command::FieldValue::to_text(&self.$field) {
+                    fields.push($key, text);
+                })*
+            }
+            #[allow(unused_variables)]
+            fn read(
+                fields: &$crate::protocol::Fields,
+            ) -> Result<Self, $crate::protocol::ProtocolError> {
+                Ok(Self { $($field: $crate::protocol::command::FieldValue::from_text(fields.find($key))
+                    .map_err(|problem| $crate::protocol::ProtocolError::Field { name: $key, problem })?,)* })
+            }
+        }
+    };
+}
+
+pub mod pull_message;
+
+pub use pull_message::{PullMessage, PullResult, PullStatus};
