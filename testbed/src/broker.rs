@@ -112,7 +112,7 @@ impl Broker {
         &self.setup.name
     }
 
-    /// Its run folder; the store is in `store`, the log is `broker.log`.
+    /// Its run folder; the store is in `store`, the logs are `output.log` and `rocketmq.log`.
     pub fn home(&self) -> &Path {
         &self.home
     }
@@ -225,7 +225,7 @@ impl Broker {
             .arg("org.apache.rocketmq.broker.BrokerStartup")
             .arg("-c")
             .arg(self.home.join("broker.conf"));
-        Process::start(command, &self.home.join("broker.log"))
+        Process::start(command, &self.home)
     }
 
     fn write_conf(&self) -> Result<(), String> {

@@ -31,13 +31,19 @@ impl Driver {
     /// # Panics
     /// When it does not start.
     pub fn shared() -> &'static Driver {
+        Driver::try_shared().unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    /// [`Driver::shared`], or why there is none.
+    pub fn try_shared() -> Result<&'static Driver, String> {
         static DRIVER: OnceLock<Result<Driver, String>> = OnceLock::new();
-        unwrap(DRIVER.get_or_init(|| Driver::start("DriverMain", Version::V5_5_0)))
+        DRIVER.get_or_init(|| Driver::start("DriverMain", Version::V5_5_0)).as_ref().map_err(String::clone)
     }
 
     /// Starts the shared driver in the background; worth it before a cluster is started, for both take seconds.
     pub fn prepare() {
-        thread::spawn(Driver::shared);
+        // Whoever uses it hears of a failure.
+        thread::spawn(|| drop(Driver::try_shared()));
     }
 
     /// The process that has mqadmin of `version`: tools of one version do not suit brokers of the other.
@@ -45,8 +51,16 @@ impl Driver {
         static ADMIN_4_9_7: OnceLock<Result<Driver, String>> = OnceLock::new();
         match version {
             Version::V5_5_0 => Driver::shared(),
-            Version::V4_9_7 => unwrap(ADMIN_4_9_7.get_or_init(|| Driver::start("AdminMain", version))),
+            Version::V4_9_7 => ADMIN_4_9_7
+                .get_or_init(|| Driver::start("AdminMain", version))
+                .as_ref()
+                .unwrap_or_else(|reason| panic!("{reason}")),
         }
+    }
+
+    /// The loopback port it listens on, for use from a shell.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Runs one command line and returns its answer, or the exception's text as the error.
@@ -77,7 +91,7 @@ impl Driver {
             // 20 s by default: how late a consumer would look for the retry topic of its new group.
             .arg("-Drocketmq.client.rebalance.waitInterval=1000")
             .arg(format!("rmq.testbed.{main}"));
-        let mut process = Process::start(command, &run.path().join("driver.log"))?;
+        let mut process = Process::start(command, run.path())?;
         let mut port = None;
         poll(START_DEADLINE, Duration::from_millis(20), || {
             port = listening_port(&process.output());
@@ -95,11 +109,4 @@ pub fn quote(value: &str) -> String {
 
 fn listening_port(output: &str) -> Option<u16> {
     output.lines().find_map(|line| line.strip_prefix("listening on ")?.trim().parse().ok())
-}
-
-fn unwrap(driver: &'static Result<Driver, String>) -> &'static Driver {
-    match driver {
-        Ok(driver) => driver,
-        Err(reason) => panic!("{reason}"),
-    }
 }

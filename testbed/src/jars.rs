@@ -3,8 +3,9 @@
 use crate::folders::{build_dir, lock, source_dir};
 use crate::version::Version;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Instant;
 
 /// The class path of the version's jars, for `java -cp`.
@@ -46,20 +47,20 @@ fn copy(version: Version, folder: &PathBuf) -> Result<(), String> {
 }
 
 /// Runs a build tool to its end; says which Debian package has it when it is missing.
-pub(crate) fn run_tool(mut command: Command, package: &str) -> Result<Output, String> {
+pub(crate) fn run_tool(mut command: Command, package: &str) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|e| missing(&program, package, &e))?;
+    let output = command.output().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => missing_tool(&program, package),
+        _ => format!("cannot start {program}: {error}"),
+    })?;
     if output.status.success() {
-        return Ok(output);
+        return Ok(());
     }
     let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     Err(format!("{command:?} failed, {}:\n{printed}", output.status))
 }
 
-fn missing(program: &str, package: &str, error: &std::io::Error) -> String {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        format!("the test bed needs `{program}`, which the Debian package {package} has")
-    } else {
-        format!("cannot start {program}: {error}")
-    }
+/// The sentence for a program that is not installed.
+pub(crate) fn missing_tool(program: &str, package: &str) -> String {
+    format!("the test bed needs `{program}`, which the Debian package {package} has")
 }

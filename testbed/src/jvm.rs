@@ -34,7 +34,10 @@ impl Profile {
     }
 }
 
-/// A RocketMQ program with its own home, so that it writes nothing outside `home`; its log goes to its output.
+/// The name of the log file below a program's home. Not its output: the driver hands out what mqadmin prints there.
+pub(crate) const LOG_FILE: &str = "rocketmq.log";
+
+/// A RocketMQ program that writes nothing outside `home`.
 pub(crate) fn java(home: &Path, class_path: &str) -> Result<Command, String> {
     let logback = write_logging(home)?;
     let mut command = Command::new("java");
@@ -53,27 +56,30 @@ pub(crate) fn java(home: &Path, class_path: &str) -> Result<Command, String> {
 fn write_logging(home: &Path) -> Result<PathBuf, String> {
     let conf = home.join("conf");
     let shaded = conf.join("logback-5.xml");
+    let log = home.join(LOG_FILE);
     let write =
         |path: &Path, text: String| fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()));
     fs::create_dir_all(&conf).map_err(|e| format!("{}: {e}", conf.display()))?;
-    write(&shaded, logback("org.apache.rocketmq.logging.ch.qos.logback"))?;
+    write(&shaded, logback("org.apache.rocketmq.logging.ch.qos.logback", &log))?;
     for name in ["namesrv", "broker", "tools"] {
-        write(&conf.join(format!("logback_{name}.xml")), logback("ch.qos.logback"))?;
+        write(&conf.join(format!("logback_{name}.xml")), logback("ch.qos.logback", &log))?;
     }
     Ok(shaded)
 }
 
-fn logback(package: &str) -> String {
+fn logback(package: &str, log: &Path) -> String {
     format!(
         r#"<configuration>
   <statusListener class="{package}.core.status.NopStatusListener"/>
-  <appender name="console" class="{package}.core.ConsoleAppender">
+  <appender name="file" class="{package}.core.FileAppender">
+    <file>{}</file>
     <encoder class="{package}.classic.encoder.PatternLayoutEncoder">
       <pattern>%d{{HH:mm:ss.SSS}} %-5level [%thread] %logger{{20}} %msg%n</pattern>
     </encoder>
   </appender>
-  <root level="INFO"><appender-ref ref="console"/></root>
+  <root level="INFO"><appender-ref ref="file"/></root>
 </configuration>
-"#
+"#,
+        log.display()
     )
 }

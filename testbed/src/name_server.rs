@@ -63,7 +63,7 @@ impl NameServer {
             .arg("org.apache.rocketmq.namesrv.NamesrvStartup")
             .arg("-c")
             .arg(self.home.join("namesrv.conf"));
-        *self.process() = Some(Process::start(command, &self.home.join("namesrv.log"))?);
+        *self.process() = Some(Process::start(command, &self.home)?);
         Ok(())
     }
 

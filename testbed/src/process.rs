@@ -5,6 +5,8 @@
 //! get their own process group: Ctrl-C reaches this process alone, and JVMs do not start their slow shutdown.
 
 use crate::exit;
+use crate::jars::missing_tool;
+use crate::jvm::{JDK_PACKAGE, LOG_FILE};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -16,7 +18,8 @@ use std::thread;
 
 type Job = (Command, Sender<io::Result<Child>>);
 
-/// Lines of a log shown when its process failed.
+const OUTPUT_FILE: &str = "output.log";
+/// Lines of a file shown when its process failed.
 const TAIL_LINES: usize = 40;
 
 /// Starts `command` so that it is killed when this process ends.
@@ -53,27 +56,25 @@ pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
     result.recv().expect("the spawner answers")
 }
 
-/// A running child with a log file; killed when dropped.
+/// A running RocketMQ program; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    log: PathBuf,
+    home: PathBuf,
 }
 
 impl Process {
-    /// Starts `command` in its own process group, with its output appended to `log`.
-    pub(crate) fn start(mut command: Command, log: &Path) -> Result<Process, String> {
+    /// Starts `command` in its own process group, with what it prints appended to `home/output.log`.
+    pub(crate) fn start(mut command: Command, home: &Path) -> Result<Process, String> {
         let program = command.get_program().to_string_lossy().into_owned();
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(log)
-            .map_err(|e| format!("{}: {e}", log.display()))?;
-        let errors = output.try_clone().map_err(|e| format!("{}: {e}", log.display()))?;
+        let path = home.join(OUTPUT_FILE);
+        let unwritable = |e: io::Error| format!("{}: {e}", path.display());
+        let output = File::options().create(true).append(true).open(&path).map_err(unwritable)?;
+        let errors = output.try_clone().map_err(unwritable)?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
-        let child = spawn(command).map_err(|e| format!("cannot start {program}: {e}"))?;
+        let child = spawn(command).map_err(|e| cannot_start(&program, &e))?;
         exit::kill_at_exit(child.id());
-        Ok(Process { child, log: log.to_owned() })
+        Ok(Process { child, home: home.to_owned() })
     }
 
     /// The exit status, once it ended by itself.
@@ -92,17 +93,14 @@ impl Process {
         unsafe { libc::kill(pid, signal) };
     }
 
-    /// All it wrote.
+    /// All it printed.
     pub(crate) fn output(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&fs::read(self.home.join(OUTPUT_FILE)).unwrap_or_default()).into_owned()
     }
 
-    /// Its last lines, under a heading, for the text of a failure.
+    /// The last lines it printed and logged, for the text of a failure.
     pub(crate) fn tail(&self) -> String {
-        let output = self.output();
-        let lines: Vec<&str> = output.lines().collect();
-        let from = lines.len().saturating_sub(TAIL_LINES);
-        format!("--- end of {}\n{}", self.log.display(), lines[from..].join("\n"))
+        [OUTPUT_FILE, LOG_FILE].map(|name| tail(&self.home.join(name))).concat()
     }
 }
 
@@ -113,4 +111,19 @@ impl Drop for Process {
         let _ = self.child.wait();
         exit::forget_process(self.child.id());
     }
+}
+
+fn tail(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(TAIL_LINES);
+    format!("--- end of {}\n{}\n", path.display(), lines[from..].join("\n"))
+}
+
+fn cannot_start(program: &str, error: &io::Error) -> String {
+    if program == "java" && error.kind() == io::ErrorKind::NotFound {
+        return missing_tool(program, JDK_PACKAGE);
+    }
+    format!("cannot start {program}: {error}")
 }

@@ -1,7 +1,7 @@
 //! The test bed itself, once per version: start, produce, consume, crash, restart, administer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
-use rmq_testbed::{Cluster, Version, wait_until};
+use rmq_testbed::{Cluster, Driver, Version, wait_until};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ fn cluster_5_5_0_serves_survives_a_crash_and_reports() {
 fn round_trip(version: Version) {
     let start = Instant::now();
     let lap = |what: &str| println!("{version} {:6.2} s {what}", start.elapsed().as_secs_f64());
+    Driver::prepare();
     let cluster = Cluster::start(version);
     lap("cluster up");
     cluster.create_topic("Smoke", 8);

@@ -14,9 +14,10 @@ import org.apache.rocketmq.tools.command.MQAdminStartup;
  * <p>Compiles against the tools of 4.9.7 and of 5.5.0; each cluster is administered with the jars of its own version.
  */
 final class Admin {
-    private static final class ExitRefused extends SecurityException {
+    /** An Error, because the tool catches every Exception and prints its stack. */
+    private static final class ExitRefused extends Error {
         ExitRefused(int status) {
-            super("mqadmin refused its command line (exit status " + status + ")");
+            super("mqadmin refuses the command line (exit status " + status + ")");
         }
     }
 
