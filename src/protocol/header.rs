@@ -9,6 +9,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::ProtocolError;
+use super::reader::Reader;
 
 /// `MQVersion` ordinal of 5.3.0, the protocol level this library speaks. Brokers gate features on it.
 pub const VERSION: i32 = 473;
@@ -241,9 +242,8 @@ impl<'de> Deserialize<'de> for Fields {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Fields(Vec::with_capacity(8));
                 while let Some(name) = map.next_key::<String>()? {
-                    match map.next_value::<FieldText>()? {
-                        FieldText(Some(value)) => fields.push(name, value),
-                        FieldText(None) => {}
+                    if let FieldText(Some(value)) = map.next_value::<FieldText>()? {
+                        fields.push(name, value);
                     }
                 }
                 Ok(fields)
@@ -311,8 +311,8 @@ fn decode_binary(bytes: &[u8]) -> Result<Header, ProtocolError> {
     let code = i32::from(i16::from_be_bytes(reader.array("code")?));
     let [language] = reader.array("language")?;
     let version = i32::from(i16::from_be_bytes(reader.array("version")?));
-    let opaque = i32::from_be_bytes(reader.array("opaque")?);
-    let flag = i32::from_be_bytes(reader.array("flag")?);
+    let opaque = reader.i32("opaque")?;
+    let flag = reader.i32("flag")?;
     let remark_length = reader.length_i32("remark length")?;
     let remark = reader.text(remark_length, "remark")?;
     let fields_length = reader.length_i32("fields length")?;
@@ -361,38 +361,4 @@ fn encode_binary(header: &Header, out: &mut Vec<u8>) {
 fn push_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
     out.extend_from_slice(text.as_bytes());
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize, what: &'static str) -> Result<&'a [u8], ProtocolError> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(ProtocolError::Truncated {
-            what,
-            needed: length,
-            left: self.0.len(),
-        })?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], ProtocolError> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N, what)?);
-        Ok(array)
-    }
-
-    fn length_i32(&mut self, what: &'static str) -> Result<usize, ProtocolError> {
-        let value = i32::from_be_bytes(self.array(what)?);
-        usize::try_from(value).map_err(|_| ProtocolError::Length {
-            what,
-            value: i64::from(value),
-            min: 0,
-            max: super::frame::MAX_FRAME as i64,
-        })
-    }
-
-    fn text(&mut self, length: usize, what: &'static str) -> Result<&'a str, ProtocolError> {
-        std::str::from_utf8(self.take(length, what)?).map_err(|_| ProtocolError::Utf8(what))
-    }
 }

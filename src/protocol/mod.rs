@@ -13,7 +13,9 @@ pub mod header;
 pub mod java;
 pub mod json;
 pub mod message_id;
+mod reader;
 pub mod record;
+pub mod record_builder;
 
 pub use code::{RequestCode, ResponseCode};
 pub use error::ProtocolError;

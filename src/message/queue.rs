@@ -1,4 +1,4 @@
-//! What a user sees of a message, and the name of a queue.
+//! The name of a queue.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,0 +1,119 @@
+//! The properties of a message: one run of bytes, `key 0x01 value 0x02`, as Java's
+//! `MessageDecoder#string2messageProperties` reads it.
+
+/// Names that RocketMQ itself gives a meaning: Java's `MessageConst`, as far as a consumer meets it.
+pub mod name {
+    /// The tag of the message.
+    pub const TAGS: &str = "TAGS";
+    /// Business keys, separated by spaces.
+    pub const KEYS: &str = "KEYS";
+    /// The id the producer's client gave it.
+    pub const UNIQ_KEY: &str = "UNIQ_KEY";
+    /// Delay level of a delayed or retried message.
+    pub const DELAY: &str = "DELAY";
+    /// The topic a message had before it went to `%RETRY%group`.
+    pub const RETRY_TOPIC: &str = "RETRY_TOPIC";
+    /// The topic a held-back message (delayed, transactional) is meant for.
+    pub const REAL_TOPIC: &str = "REAL_TOPIC";
+    /// "true" on the message of a transaction.
+    pub const TRAN_MSG: &str = "TRAN_MSG";
+    /// Offset id of the first delivery of a retried message.
+    pub const ORIGIN_MESSAGE_ID: &str = "ORIGIN_MESSAGE_ID";
+    /// How often a message sent back by its consumer was tried.
+    pub const RECONSUME_TIME: &str = "RECONSUME_TIME";
+    /// After how many tries it becomes a dead letter.
+    pub const MAX_RECONSUME_TIMES: &str = "MAX_RECONSUME_TIMES";
+    /// "false" asks not to write a trace for this message.
+    pub const TRACE_ON: &str = "TRACE_ON";
+    /// The region of the broker, used by traces.
+    pub const MSG_REGION: &str = "MSG_REGION";
+    /// Messages of one value go to one queue.
+    pub const SHARDING_KEY: &str = "__SHARDINGKEY";
+}
+
+const KEY_END: u8 = 0x01;
+const VALUE_END: u8 = 0x02;
+
+/// Properties as they are stored. Values need not be UTF-8: Java replaces bad bytes, this keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Properties<'a>(pub &'a [u8]);
+
+impl<'a> Properties<'a> {
+    /// The value of a key. When a key stands twice the last one counts, as in Java's map: a 4.9 broker
+    /// appends the batch's properties to those of each message.
+    pub fn find(self, key: &[u8]) -> Option<&'a [u8]> {
+        let mut rest = self.0;
+        loop {
+            let start = rest.iter().rposition(|b| *b == VALUE_END).map_or(0, |at| at + 1);
+            if let Some(value) = value_of(&rest[start..], key) {
+                return Some(value);
+            }
+            rest = &rest[..start.checked_sub(1)?];
+        }
+    }
+
+    /// Every key and value in the order they are stored, repetitions included. An entry without key or
+    /// without value is none.
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.0.split(|b| *b == VALUE_END).filter_map(|entry| {
+            let at = entry.iter().position(|b| *b == KEY_END)?;
+            let (key, value) = (&entry[..at], &entry[at + 1..]);
+            (!key.is_empty() && !value.is_empty()).then_some((key, value))
+        })
+    }
+}
+
+/// The value of an entry if its key is `key`. The first 0x01 ends the key, so a key that holds one has none.
+fn value_of<'a>(entry: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    let value = entry.strip_prefix(key)?.strip_prefix(&[KEY_END])?;
+    (!key.is_empty() && !value.is_empty() && !key.contains(&KEY_END)).then_some(value)
+}
+
+/// Writes properties as they are stored and sent. Java's `MessageDecoder#messageProperties2String`.
+pub fn encode<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut out = String::new();
+    for (key, value) in properties {
+        out.push_str(key);
+        out.push(char::from(KEY_END));
+        out.push_str(value);
+        out.push(char::from(VALUE_END));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
+        Properties(bytes).iter().collect()
+    }
+
+    #[test]
+    fn entries_end_with_or_without_a_separator() {
+        for text in ["a\x01b\x02cc\x01dd\x02", "a\x01b\x02cc\x01dd"] {
+            assert_eq!(all(text.as_bytes()), [(&b"a"[..], &b"b"[..]), (b"cc", b"dd")]);
+            assert_eq!(Properties(text.as_bytes()).find(b"cc"), Some(&b"dd"[..]));
+            assert_eq!(Properties(text.as_bytes()).find(b"c"), None);
+        }
+        assert_eq!(encode([("a", "b"), ("cc", "dd")]), "a\x01b\x02cc\x01dd\x02");
+    }
+
+    #[test]
+    fn last_of_two_equal_keys_wins() {
+        let text = b"K\x01first\x02x\x01y\x02K\x01last\x02";
+        assert_eq!(Properties(text).find(b"K"), Some(&b"last"[..]));
+        assert_eq!(all(text).len(), 3);
+    }
+
+    #[test]
+    fn entries_without_key_or_value_are_dropped() {
+        let text = b"\x01v\x02k\x01\x02k\x02\x02\x01\x02K\x01v\x01w\x02";
+        assert_eq!(all(text), [(&b"K"[..], &b"v\x01w"[..])]);
+        assert_eq!(Properties(text).find(b"k"), None);
+        assert_eq!(Properties(text).find(b""), None);
+        assert_eq!(Properties(text).find(b"K\x01v"), None);
+        assert_eq!(Properties(text).find(b"K"), Some(&b"v\x01w"[..]));
+        assert_eq!(Properties(b"").find(b"K"), None);
+    }
+}

@@ -1,0 +1,142 @@
+//! NUL-terminated texts of a message for C: made when first asked for, kept as long as the message.
+
+use std::ffi::c_char;
+use std::sync::OnceLock;
+
+use super::property::Properties;
+
+/// A text of a message that C may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// See [`super::Message::topic`].
+    Topic,
+    /// See [`super::Message::stored_topic`].
+    StoredTopic,
+    /// See [`super::Message::tags`].
+    Tags,
+    /// See [`super::Message::keys`].
+    Keys,
+    /// See [`super::Message::message_id`].
+    MessageId,
+    /// See [`super::Message::offset_message_id`].
+    OffsetMessageId,
+    /// See [`super::Message::transaction_id`].
+    TransactionId,
+    /// See [`super::Message::broker_name`].
+    BrokerName,
+    /// `ip:port` of [`super::Message::born_host`].
+    BornHost,
+    /// `ip:port` of [`super::Message::store_host`].
+    StoreHost,
+}
+
+/// Bytes followed by a NUL that is not part of them. Bytes before it may be NUL too: the length counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CText<'a>(&'a [u8]);
+
+impl<'a> CText<'a> {
+    /// The address of the first byte; valid as long as the message.
+    pub fn as_ptr(self) -> *const c_char {
+        self.0.as_ptr().cast()
+    }
+
+    /// Bytes before the final NUL.
+    pub fn len(self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// True when only the NUL is there.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes without the final NUL.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0.split_last().map_or(self.0, |(_, text)| text)
+    }
+}
+
+/// A string that carries the NUL C wants behind it.
+#[derive(Debug)]
+pub(crate) struct NulString(Box<str>);
+
+impl NulString {
+    pub(crate) fn new(text: &str) -> NulString {
+        let mut owned = String::with_capacity(text.len() + 1);
+        owned.push_str(text);
+        owned.push('\0');
+        NulString(owned.into_boxed_str())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.strip_suffix('\0').unwrap_or(&self.0)
+    }
+
+    pub(crate) fn as_c(&self) -> CText<'_> {
+        CText(self.0.as_bytes())
+    }
+}
+
+/// What was made for C (or computed) on demand; each part once, by whichever thread asks first.
+#[derive(Debug, Default)]
+pub(super) struct TextCache {
+    pub(super) properties: OnceLock<CProperties>,
+    pub(super) offset_id: OnceLock<NulString>,
+    pub(super) born_host: OnceLock<Option<NulString>>,
+    pub(super) store_host: OnceLock<Option<NulString>>,
+}
+
+/// A copy of the properties in which every key and value ends with NUL instead of its separator.
+#[derive(Debug)]
+pub(super) struct CProperties {
+    text: Box<[u8]>,
+    entries: Box<[Entry]>,
+}
+
+/// Where a key and its value stand; properties are at most 32767 bytes.
+#[derive(Debug)]
+struct Entry {
+    key: u32,
+    value: u32,
+    end: u32,
+}
+
+impl CProperties {
+    pub(super) fn new(properties: Properties<'_>) -> CProperties {
+        let mut text = Vec::with_capacity(properties.0.len() + 1);
+        let mut entries = Vec::new();
+        for (key, value) in properties.iter() {
+            let start = text.len();
+            text.extend_from_slice(key);
+            text.push(0);
+            let middle = text.len();
+            text.extend_from_slice(value);
+            text.push(0);
+            entries.push(Entry { key: position(start), value: position(middle), end: position(text.len()) });
+        }
+        CProperties { text: text.into_boxed_slice(), entries: entries.into_boxed_slice() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn at(&self, index: usize) -> Option<(CText<'_>, CText<'_>)> {
+        let entry = self.entries.get(index)?;
+        Some((self.text(entry.key, entry.value), self.text(entry.value, entry.end)))
+    }
+
+    pub(super) fn find(&self, key: &[u8]) -> Option<CText<'_>> {
+        let entry = self.entries.iter().rev().find(|e| self.text(e.key, e.value).as_bytes() == key)?;
+        Some(self.text(entry.value, entry.end))
+    }
+
+    fn text(&self, start: u32, end: u32) -> CText<'_> {
+        CText(&self.text[start as usize..end as usize])
+    }
+}
+
+/// Properties are bounded by their 16-bit length.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
