@@ -5,7 +5,7 @@ use crate::jars::{class_path, run_tool};
 use crate::jvm::JDK_PACKAGE;
 use crate::version::Version;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// The class path to run `main` (a class of the package `rmq.testbed`) with the client and tools of `version`.
