@@ -1,19 +1,18 @@
 //! Compiles the Java programs of this crate, once per version and state of their sources.
 
-use crate::folders::{build_dir, lock, source_dir};
+use crate::folders::{build_dir, fingerprint, lock, partial, source_dir};
 use crate::jars::{class_path, run_tool};
 use crate::jvm::JDK_PACKAGE;
 use crate::version::Version;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// The class path to run `main` (a class of the package `rmq.testbed`) with the client and tools of `version`.
 pub(crate) fn class_path_of(main: &str, version: Version) -> Result<String, String> {
     let jars = class_path(version)?;
     let sources = source_dir("java").join("src");
-    let name = format!("{main}-{version}-{:016x}", fingerprint(&sources)?);
+    let name = format!("{main}-{version}-{:016x}", fingerprint(&sources.join("rmq/testbed"))?);
     let folder = build_dir().join("classes").join(name);
     if !folder.exists() {
         let _lock = lock();
@@ -25,8 +24,8 @@ pub(crate) fn class_path_of(main: &str, version: Version) -> Result<String, Stri
 }
 
 /// `-sourcepath` compiles what `main` reaches and no more: most classes need 5.5.0, the admin ones build with 4.9.7 too.
-fn compile(sources: &Path, main: &str, jars: &str, folder: &PathBuf) -> Result<(), String> {
-    let partial = folder.with_extension("partial");
+fn compile(sources: &Path, main: &str, jars: &str, folder: &Path) -> Result<(), String> {
+    let partial = partial(folder);
     let _ = fs::remove_dir_all(&partial);
     let mut javac = Command::new("javac");
     javac
@@ -35,18 +34,4 @@ fn compile(sources: &Path, main: &str, jars: &str, folder: &PathBuf) -> Result<(
     javac.arg("-d").arg(&partial).arg(sources.join("rmq/testbed").join(format!("{main}.java")));
     run_tool(javac, JDK_PACKAGE)?;
     fs::rename(&partial, folder).map_err(|e| format!("{}: {e}", folder.display()))
-}
-
-fn fingerprint(sources: &Path) -> Result<u64, String> {
-    let folder = sources.join("rmq/testbed");
-    let unreadable = |e| format!("{}: {e}", folder.display());
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(&folder).map_err(unreadable)?.flatten().map(|entry| entry.path()).collect();
-    files.sort();
-    let mut hasher = DefaultHasher::new();
-    for file in files {
-        file.file_name().hash(&mut hasher);
-        fs::read(&file).map_err(unreadable)?.hash(&mut hasher);
-    }
-    Ok(hasher.finish())
 }

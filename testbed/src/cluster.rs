@@ -153,7 +153,8 @@ impl Cluster {
         }
     }
 
-    /// Sets a group's committed offset for a queue, as a consumer's commit does.
+    /// Sets a group's committed offset for a queue, as a consumer's commit does. The group must exist: a 5.5.0
+    /// broker refuses commits of groups that never had a member.
     pub fn commit_offset(&self, group: &str, topic: &str, queue: u32, offset: i64) {
         let (queue, offset) = (queue.to_string(), offset.to_string());
         let fields = [

@@ -2,6 +2,7 @@
 
 use crate::exit;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,6 +24,27 @@ pub fn build_dir() -> PathBuf {
 /// The folder of the Java and Go sources.
 pub(crate) fn source_dir(language: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(language)
+}
+
+/// Where something is made before a rename shows it to the world complete.
+pub(crate) fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
+}
+
+/// A number that changes with the names and contents of the files in `folder`.
+pub(crate) fn fingerprint(folder: &Path) -> Result<u64, String> {
+    let unreadable = |e| format!("{}: {e}", folder.display());
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).map_err(unreadable)?.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        file.file_name().hash(&mut hasher);
+        fs::read(&file).map_err(unreadable)?.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
 }
 
 /// Holds the lock under which jars are copied and programs compiled, against other test binaries.

@@ -1,10 +1,10 @@
 //! The jars of a RocketMQ version, copied from Maven Central once.
 
-use crate::folders::{build_dir, lock, source_dir};
+use crate::folders::{build_dir, lock, partial, source_dir};
 use crate::version::Version;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -27,10 +27,10 @@ fn folder(version: Version) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-fn copy(version: Version, folder: &PathBuf) -> Result<(), String> {
+fn copy(version: Version, folder: &Path) -> Result<(), String> {
     eprintln!("testbed: copying the jars of RocketMQ {version} from Maven Central, once ...");
     let start = Instant::now();
-    let partial = folder.with_extension("partial");
+    let partial = partial(folder);
     let _ = fs::remove_dir_all(&partial);
     let mut maven = Command::new("mvn");
     maven

@@ -22,8 +22,10 @@ const OUTPUT_FILE: &str = "output.log";
 /// Lines of a file shown when its process failed.
 const TAIL_LINES: usize = 40;
 
-/// Starts `command` so that it is killed when this process ends.
-pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
+/// Starts `command` so that it is killed when this process ends, however that happens.
+///
+/// `Command::spawn` from a test's thread, with the same request to the kernel, would end with that thread.
+pub fn spawn(mut command: Command) -> io::Result<Child> {
     static SPAWNER: LazyLock<Sender<Job>> = LazyLock::new(|| {
         let (jobs, inbox) = channel::<Job>();
         thread::Builder::new()
