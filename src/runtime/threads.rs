@@ -1,0 +1,66 @@
+//! Threads of ours: named, and deaf to signals, which belong to the host program.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, Signal};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// Blocks every signal in the calling thread but those the thread itself causes by a fault.
+fn block_signals() {
+    let mut signals = SigSet::all();
+    for fault in [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGABRT] {
+        signals.remove(fault);
+    }
+    // Only an invalid `how` can fail, and that is fixed here.
+    let _ = signals.thread_block();
+}
+
+/// Starts a named thread. `stack` of 0 takes the platform's default size.
+pub fn spawn<F: FnOnce() + Send + 'static>(
+    name: String,
+    stack: usize,
+    run: F,
+) -> io::Result<thread::JoinHandle<()>> {
+    let mut builder = thread::Builder::new().name(name);
+    if stack > 0 {
+        builder = builder.stack_size(stack);
+    }
+    builder.spawn(|| {
+        block_signals();
+        run();
+    })
+}
+
+/// The threads that do network I/O for one consumer: `rmq-io-1`, `rmq-io-2`, …
+pub struct IoThreads(Runtime);
+
+impl IoThreads {
+    /// Starts `count` of them.
+    pub fn start(count: usize) -> io::Result<IoThreads> {
+        let next = std::sync::atomic::AtomicUsize::new(1);
+        Builder::new_multi_thread()
+            .worker_threads(count.max(1))
+            .max_blocking_threads(4) // only name resolution blocks
+            .thread_name_fn(move || {
+                format!("rmq-io-{}", next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+            })
+            .on_thread_start(block_signals)
+            .enable_io()
+            .enable_time()
+            .build()
+            .map(IoThreads)
+    }
+
+    /// Where [`super::Tasks`] spawns.
+    pub fn handle(&self) -> &Handle {
+        self.0.handle()
+    }
+
+    /// Ends and joins them. Must be called from a thread that is not one of them; `bound` is for a name
+    /// resolution that hangs in the system's resolver, everything else ends at once.
+    pub fn stop(self, bound: Duration) {
+        self.0.shutdown_timeout(bound);
+    }
+}

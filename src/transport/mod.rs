@@ -1,0 +1,10 @@
+//! One connection per peer as request and response: pipelined, correlated, failing as one.
+
+pub mod backoff;
+pub mod connection;
+pub mod dial;
+pub mod pending;
+pub mod pool;
+
+pub use connection::{Connection, Incoming};
+pub use pool::Pool;

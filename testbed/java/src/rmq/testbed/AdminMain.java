@@ -1,0 +1,12 @@
+package rmq.testbed;
+
+/** The admin half of the driver alone, for the jars of 4.9.7. */
+public final class AdminMain {
+    public static void main(String[] args) throws Exception {
+        Admin.refuseExit();
+        new LineServer().on("admin", "admin COMMAND -n NS ...: mqadmin, answers what it prints", Admin::run).serve();
+    }
+
+    private AdminMain() {
+    }
+}

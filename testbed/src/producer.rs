@@ -1,0 +1,123 @@
+//! Messages stored by the Java client.
+
+use crate::cluster::Cluster;
+use crate::driver::{Driver, quote};
+
+impl Cluster {
+    /// Sets up `count` messages to `topic`: queue by queue, key `<topic>-<i>`, body equal to the key.
+    pub fn send(&self, topic: &str, count: u32) -> Send {
+        Send { line: format!("send {topic} {count} ns={}", self.namesrv()) }
+    }
+}
+
+/// Messages about to be sent; message i is the same however many threads send.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before run()"]
+pub struct Send {
+    line: String,
+}
+
+impl Send {
+    /// Tags in turn: message i has `tags[i % tags.len()]`, and every tag reaches every queue.
+    pub fn tags(self, tags: &[&str]) -> Send {
+        self.option("tags", &tags.join(","))
+    }
+
+    /// Keys are `<prefix>-<i>`, and bodies begin so; `none` sends no keys.
+    pub fn keys(self, prefix: &str) -> Send {
+        self.option("key", prefix)
+    }
+
+    /// The number of the first message; 0 unless given.
+    pub fn starting_at(self, first: u32) -> Send {
+        self.option("from", &first.to_string())
+    }
+
+    /// Fills bodies up to this many bytes.
+    pub fn size(self, bytes: usize) -> Send {
+        self.option("size", &bytes.to_string())
+    }
+
+    /// The same body for all.
+    pub fn body(self, text: &str) -> Send {
+        self.option("body", text)
+    }
+
+    /// Bodies begin with the epoch nanoseconds of the moment of sending and a blank.
+    pub fn stamped(self) -> Send {
+        self.option("stamp", "true")
+    }
+
+    /// One queue only.
+    pub fn queue(self, queue: u32) -> Send {
+        self.option("queue", &queue.to_string())
+    }
+
+    /// A user property on every message.
+    pub fn property(self, name: &str, value: &str) -> Send {
+        self.option(&format!("u.{name}"), value)
+    }
+
+    /// A steady rate, in messages a second.
+    pub fn rate(self, per_second: u32) -> Send {
+        self.option("rate", &per_second.to_string())
+    }
+
+    /// As fast as possible: batches of `messages`, four threads. Batches are stored as ordinary single messages.
+    pub fn batches_of(self, messages: u32) -> Send {
+        self.option("batch", &messages.to_string()).option("threads", "4")
+    }
+
+    /// A name under which [`Send::halt`] can end it early.
+    pub fn named(self, id: &str) -> Send {
+        self.option("id", id)
+    }
+
+    /// Any other option of the driver's `send`; see `Driver::call("help")`.
+    pub fn option(mut self, name: &str, value: &str) -> Send {
+        self.line.push_str(&format!(" {name}={}", quote(value)));
+        self
+    }
+
+    /// Sends all; returns when the last one is answered.
+    pub fn run(&self) -> Sent {
+        let answer =
+            Driver::shared().call(&self.line).unwrap_or_else(|reason| panic!("{}: {reason}", self.line));
+        Sent::parse(&answer)
+    }
+
+    /// Ends the running send named `id`; its `run` returns what it has done so far.
+    pub fn halt(id: &str) {
+        Driver::shared().call(&format!("halt {}", quote(id))).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+}
+
+/// What became of a [`Send`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Messages the broker answered for.
+    pub stored: u64,
+    /// Messages whose send failed; some may be stored all the same.
+    pub failed: u64,
+    /// Duration.
+    pub millis: u64,
+    /// The first failure.
+    pub first_error: Option<String>,
+}
+
+impl Sent {
+    fn parse(answer: &str) -> Sent {
+        let number = |name: &str| {
+            answer
+                .split(' ')
+                .find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+                .unwrap_or_else(|| panic!("no {name}= in the driver's answer: {answer}"))
+        };
+        Sent {
+            stored: number("stored"),
+            failed: number("failed"),
+            millis: number("millis"),
+            first_error: answer.split_once("first_error=").map(|(_, text)| text.to_owned()),
+        }
+    }
+}
