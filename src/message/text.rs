@@ -89,8 +89,8 @@ pub(super) struct TextCache {
 /// A copy of the properties in which every key and value ends with NUL instead of its separator.
 #[derive(Debug)]
 pub(super) struct CProperties {
-    text: Box<[u8]>,
-    entries: Box<[Entry]>,
+    text: Vec<u8>,
+    entries: Vec<Entry>,
 }
 
 /// Where a key and its value stand; properties are at most 32767 bytes.
@@ -104,7 +104,8 @@ struct Entry {
 impl CProperties {
     pub(super) fn new(properties: Properties<'_>) -> CProperties {
         let mut text = Vec::with_capacity(properties.0.len() + 1);
-        let mut entries = Vec::new();
+        // Few messages have more; shrinking afterwards would cost another allocation.
+        let mut entries = Vec::with_capacity(12);
         for (key, value) in properties.iter() {
             let start = text.len();
             text.extend_from_slice(key);
@@ -114,7 +115,7 @@ impl CProperties {
             text.push(0);
             entries.push(Entry { key: position(start), value: position(middle), end: position(text.len()) });
         }
-        CProperties { text: text.into_boxed_slice(), entries: entries.into_boxed_slice() }
+        CProperties { text, entries }
     }
 
     pub(super) fn len(&self) -> usize {

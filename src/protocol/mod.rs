@@ -13,6 +13,7 @@ pub mod header;
 pub mod java;
 pub mod json;
 pub mod message_id;
+pub mod queue_json;
 mod reader;
 pub mod record;
 pub mod record_builder;

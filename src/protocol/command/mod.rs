@@ -22,6 +22,10 @@ pub trait Request: FieldTable {
     fn body(&self) -> Vec<u8> {
         Vec::new()
     }
+    /// The request as the side that answers it reads it: us for a broker's request, a mock broker for ours.
+    fn read_request(header: &Header, _body: &Bytes) -> Result<Self, ProtocolError> {
+        Self::read(&header.fields)
+    }
 }
 
 /// What comes back.
@@ -34,10 +38,26 @@ pub trait Answer: Sized {
     fn read(header: &Header, body: &Bytes) -> Result<Self, ProtocolError>;
 }
 
+/// An answer as the side that gives it writes it.
+pub trait Reply: Answer {
+    /// The response code that says this.
+    fn code(&self) -> ResponseCode {
+        ResponseCode::Success
+    }
+    /// Appends the fields of the header and returns the body.
+    fn write_reply(&self, fields: &mut Fields) -> Vec<u8>;
+}
+
 /// Nothing but the success itself.
 impl Answer for () {
     fn read(_: &Header, _: &Bytes) -> Result<(), ProtocolError> {
         Ok(())
+    }
+}
+
+impl Reply for () {
+    fn write_reply(&self, _: &mut Fields) -> Vec<u8> {
+        Vec::new()
     }
 }
 
@@ -109,6 +129,43 @@ macro_rules! fields {
     };
 }
 
+mod check_client_config;
+mod consumer_send_message_back;
+mod get_consumer_list;
+mod get_max_offset;
+mod get_min_offset;
+pub mod get_route_info;
+pub mod heartbeat;
+mod lock_queues;
+mod notify_consumer_ids_changed;
 pub mod pull_message;
+mod query_consumer_offset;
+mod search_offset;
+pub mod send_message;
+mod subscription;
+mod unlock_queues;
+mod unregister_client;
+mod update_and_create_topic;
+mod update_consumer_offset;
 
-pub use pull_message::{PullMessage, PullResult, PullStatus};
+pub use check_client_config::CheckClientConfig;
+pub use consumer_send_message_back::ConsumerSendMessageBack;
+pub use get_consumer_list::{ConsumerList, GetConsumerList};
+pub use get_max_offset::GetMaxOffset;
+pub use get_min_offset::GetMinOffset;
+pub use get_route_info::{BrokerData, GetRouteInfo, QueueData, RouteData};
+pub use heartbeat::{ConsumeFrom, ConsumeType, ConsumerData, Heartbeat, HeartbeatAnswer, MessageModel};
+pub use lock_queues::{LockQueues, LockedQueues};
+pub use notify_consumer_ids_changed::NotifyConsumerIdsChanged;
+pub use pull_message::{PullMessage, PullPosition, PullResult, PullStatus};
+pub use query_consumer_offset::{CommittedOffset, QueryConsumerOffset};
+pub use search_offset::{OffsetAnswer, SearchOffset};
+pub use send_message::{SendMessage, SendMessageHeader, SendResult};
+pub use subscription::SubscriptionData;
+pub use unlock_queues::UnlockQueues;
+pub use unregister_client::UnregisterClient;
+pub use update_and_create_topic::UpdateAndCreateTopic;
+pub use update_consumer_offset::{OffsetUpdated, UpdateConsumerOffset};
+
+#[cfg(test)]
+mod testing;

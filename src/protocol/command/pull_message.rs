@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Answer, FieldTable, Request};
-use crate::protocol::{Header, ProtocolError, RequestCode, ResponseCode};
+use super::{Answer, FieldTable, Reply, Request};
+use crate::protocol::{Fields, Header, ProtocolError, RequestCode, ResponseCode};
 
 /// Bits of [`PullMessage::sys_flag`], Java's `PullSysFlag`.
 pub mod pull_flag {
@@ -100,6 +100,22 @@ impl Answer for PullResult {
     }
 }
 
+impl Reply for PullResult {
+    fn code(&self) -> ResponseCode {
+        match self.status {
+            PullStatus::Found => ResponseCode::Success,
+            PullStatus::NoNewMessage => ResponseCode::PullNotFound,
+            PullStatus::NoMatchedMessage => ResponseCode::PullRetryImmediately,
+            PullStatus::OffsetMoved => ResponseCode::PullOffsetMoved,
+        }
+    }
+
+    fn write_reply(&self, fields: &mut Fields) -> Vec<u8> {
+        self.position.write(fields);
+        self.body.to_vec()
+    }
+}
+
 /// Java's `MQClientAPIImpl#processPullResponse`.
 fn status(code: ResponseCode) -> Option<PullStatus> {
     match code {
@@ -108,5 +124,71 @@ fn status(code: ResponseCode) -> Option<PullStatus> {
         ResponseCode::PullRetryImmediately => Some(PullStatus::NoMatchedMessage),
         ResponseCode::PullOffsetMoved => Some(PullStatus::OffsetMoved),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::command::testing::{answer_round_trip, field_error, request_round_trip};
+
+    fn pull() -> PullMessage {
+        PullMessage {
+            consumer_group: "G".into(),
+            topic: "T".into(),
+            queue_id: 3,
+            queue_offset: 1 << 40,
+            max_messages: 32,
+            sys_flag: pull_flag::SUSPEND,
+            suspend_timeout_ms: 15000,
+            sub_version: 1_700_000_000_000,
+            ..PullMessage::default()
+        }
+    }
+
+    #[test]
+    fn request_round_trips_and_leaves_absent_fields_out() {
+        let fields = request_round_trip(&pull());
+        assert_eq!(fields.find("queueOffset"), Some("1099511627776"));
+        assert_eq!(fields.find("suspendTimeoutMillis"), Some("15000"));
+        assert_eq!((fields.find("subscription"), fields.find("maxMsgBytes")), (None, None));
+        let full = PullMessage {
+            subscription: Some("a || b".into()),
+            expression_type: Some("TAG".into()),
+            max_bytes: Some(262_144),
+            ..pull()
+        };
+        assert_eq!(request_round_trip(&full).find("maxMsgBytes"), Some("262144"));
+    }
+
+    #[test]
+    fn every_status_round_trips() {
+        use PullStatus::{Found, NoMatchedMessage, NoNewMessage, OffsetMoved};
+        for status in [Found, NoNewMessage, NoMatchedMessage, OffsetMoved] {
+            let position = PullPosition {
+                suggest_broker_id: Some(1),
+                next_begin_offset: 7,
+                min_offset: 0,
+                max_offset: 9,
+                offset_delta: None,
+            };
+            answer_round_trip(&PullResult { status, position, body: Bytes::from_static(b"records") });
+        }
+        assert!(!PullResult::accepts(ResponseCode::SystemBusy));
+    }
+
+    #[test]
+    fn missing_and_misshapen_fields_are_named() {
+        let ok =
+            [("suggestWhichBrokerId", "0"), ("nextBeginOffset", "7"), ("minOffset", "0"), ("maxOffset", "9")];
+        assert_eq!(field_error::<PullResult>(&ok), None);
+        assert_eq!(
+            field_error::<PullResult>(&ok[..3]).as_deref(),
+            Some("header field maxOffset: is missing")
+        );
+        for bad in ["", "x", "1.5", "99999999999999999999"] {
+            let fields = [("nextBeginOffset", bad), ok[2], ok[3]];
+            assert!(field_error::<PullResult>(&fields).unwrap().contains("nextBeginOffset"), "{bad}");
+        }
     }
 }
