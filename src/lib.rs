@@ -3,12 +3,17 @@
 //! Layers, each importing only those below it: `capi`, `consumer`, `cluster`, `transport`, `protocol`.
 //! DESIGN.md tells how a message travels through them.
 
+pub mod cluster;
 pub mod config;
+pub mod consumer;
 pub mod error;
 pub mod log;
 pub mod message;
 pub mod protocol;
+pub mod runtime;
+pub mod transport;
 
 pub use config::{Config, ConsumerConfig};
+pub use consumer::{Batch, Consumer, Context, MessageHandler, Outcome, State};
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Level, Log};

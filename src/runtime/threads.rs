@@ -1,6 +1,8 @@
 //! Threads of ours: named, and deaf to signals, which belong to the host program.
 
+use std::future::Future;
 use std::io;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -58,9 +60,38 @@ impl IoThreads {
         self.0.handle()
     }
 
+    /// Runs a future on them for a caller that waits on a thread of its own.
+    pub fn run<T, F>(&self, future: F) -> Promise<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.0.spawn(async move {
+            // Nobody waits any more when the receiver is gone.
+            let _ = sender.send(future.await);
+        });
+        Promise(receiver)
+    }
+
     /// Ends and joins them. Must be called from a thread that is not one of them; `bound` is for a name
     /// resolution that hangs in the system's resolver, everything else ends at once.
     pub fn stop(self, bound: Duration) {
         self.0.shutdown_timeout(bound);
+    }
+
+    /// Ends them without waiting, for a consumer that is dropped without a shutdown.
+    pub fn abandon(self) {
+        self.0.shutdown_background();
+    }
+}
+
+/// The outcome of a future that runs on I/O threads.
+pub struct Promise<T>(mpsc::Receiver<T>);
+
+impl<T> Promise<T> {
+    /// Waits for the outcome; `None` when it did not come in time or its thread was ended.
+    pub fn wait(&self, within: Duration) -> Option<T> {
+        self.0.recv_timeout(within).ok()
     }
 }

@@ -1,0 +1,15 @@
+//! Who is where, and typed calls to them.
+
+mod broker;
+mod name_server;
+mod route;
+
+pub use broker::{Cluster, call, greeting};
+pub use name_server::NameServers;
+pub use route::{Route, Routes};
+
+/// What is said to brokers, for the layer above.
+pub use crate::protocol::command;
+/// A stored message and how it is found in a pulled body.
+pub use crate::protocol::record;
+pub use crate::protocol::{Fields, Frame, Header, RequestCode, ResponseCode};

@@ -1,0 +1,160 @@
+//! Where a topic's queues and their brokers are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::message::MessageQueue;
+use crate::protocol::command::RouteData;
+
+/// The id of the master among the brokers of one name.
+pub(super) const MASTER: i64 = 0;
+
+/// Bit of a queue's permission: it may be read.
+const READABLE: i32 = 4;
+
+/// What the name server says of one topic, as a consumer uses it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Route {
+    /// The queues that may be read, in the order that all members of a group share.
+    pub queues: Vec<MessageQueue>,
+    /// Addresses by broker name and broker id.
+    pub brokers: BTreeMap<Arc<str>, BTreeMap<i64, String>>,
+}
+
+impl Route {
+    /// From the name server's answer.
+    pub fn from_data(topic: &str, data: &RouteData) -> Route {
+        let topic: Arc<str> = topic.into();
+        let mut brokers: BTreeMap<Arc<str>, BTreeMap<i64, String>> = BTreeMap::new();
+        for broker in &data.brokers {
+            if !broker.addresses.is_empty() {
+                brokers.entry(broker.name.as_str().into()).or_default().extend(broker.addresses.clone());
+            }
+        }
+        let mut queues = Vec::new();
+        for readable in data.queues.iter().filter(|q| q.permission & READABLE != 0) {
+            // A queue whose broker is gone comes back when the broker does.
+            if let Some((broker, _)) = brokers.get_key_value(readable.broker.as_str()) {
+                queues.extend((0..readable.read_queues).map(|id| MessageQueue {
+                    topic: Arc::clone(&topic),
+                    broker: Arc::clone(broker),
+                    id,
+                }));
+            }
+        }
+        queues.sort();
+        queues.dedup();
+        Route { queues, brokers }
+    }
+}
+
+/// The routes of all topics a consumer deals with, and the addresses they name.
+#[derive(Debug, Default)]
+pub struct Routes {
+    by_topic: BTreeMap<String, Arc<Route>>,
+    /// Kept when a route no longer names a broker: its queues still have to be committed there.
+    addresses: BTreeMap<Arc<str>, BTreeMap<i64, String>>,
+}
+
+impl Routes {
+    /// Takes a topic's new route. True when it differs from the one before.
+    pub fn update(&mut self, topic: &str, route: Route) -> bool {
+        for (name, addresses) in &route.brokers {
+            self.addresses.insert(Arc::clone(name), addresses.clone());
+        }
+        let changed = self.by_topic.get(topic).is_none_or(|before| **before != route);
+        if changed {
+            self.by_topic.insert(topic.to_owned(), Arc::new(route));
+        }
+        changed
+    }
+
+    /// Forgets a topic that is no longer subscribed.
+    pub fn remove(&mut self, topic: &str) {
+        self.by_topic.remove(topic);
+    }
+
+    /// The route of a topic, if it ever had one.
+    pub fn topic(&self, topic: &str) -> Option<Arc<Route>> {
+        self.by_topic.get(topic).cloned()
+    }
+
+    /// The address of a broker by name and id; for any id but the master's, another one will do.
+    pub fn address(&self, broker: &str, id: i64) -> Option<String> {
+        let addresses = self.addresses.get(broker)?;
+        let any = || addresses.values().next().filter(|_| id != MASTER);
+        addresses.get(&id).or_else(any).cloned()
+    }
+
+    /// Where to read from: the broker with the suggested id, else the master, else any.
+    pub fn read_address(&self, broker: &str, suggested: i64) -> Option<String> {
+        let addresses = self.addresses.get(broker)?;
+        let found = addresses.get(&suggested).or_else(|| addresses.get(&MASTER));
+        found.or_else(|| addresses.values().next()).cloned()
+    }
+
+    /// Every broker of the present routes, masters and slaves.
+    pub fn all_addresses(&self) -> Vec<String> {
+        let routes = self.by_topic.values();
+        let mut all: Vec<String> =
+            routes.flat_map(|r| r.brokers.values()).flat_map(BTreeMap::values).cloned().collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::command::{BrokerData, QueueData};
+
+    fn data(permission: i32) -> RouteData {
+        let broker = |name: &str, addresses: &[(i64, &str)]| BrokerData {
+            name: name.into(),
+            addresses: addresses.iter().map(|(id, a)| (*id, (*a).to_owned())).collect(),
+            ..BrokerData::default()
+        };
+        let queue = |broker: &str, read_queues| QueueData {
+            broker: broker.into(),
+            read_queues,
+            permission,
+            ..QueueData::default()
+        };
+        RouteData {
+            brokers: vec![broker("b", &[(0, "b:1"), (1, "b:2")]), broker("a", &[(1, "a:2")])],
+            queues: vec![queue("b", 2), queue("a", 1), queue("gone", 4)],
+            ..RouteData::default()
+        }
+    }
+
+    #[test]
+    fn queues_are_those_readable_on_known_brokers_in_java_order() {
+        let route = Route::from_data("T", &data(6));
+        let names: Vec<String> = route.queues.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["T/a/0", "T/b/0", "T/b/1"]);
+        assert!(Route::from_data("T", &data(2)).queues.is_empty(), "write-only queues are not read");
+    }
+
+    #[test]
+    fn reads_go_where_suggested_and_writes_only_to_the_master() {
+        let mut routes = Routes::default();
+        assert!(routes.update("T", Route::from_data("T", &data(6))));
+        assert!(!routes.update("T", Route::from_data("T", &data(6))), "nothing changed");
+        assert_eq!(routes.read_address("b", 1).as_deref(), Some("b:2"));
+        assert_eq!(routes.read_address("b", 7).as_deref(), Some("b:1"));
+        assert_eq!(routes.read_address("a", 0).as_deref(), Some("a:2"));
+        assert_eq!(routes.address("a", MASTER), None);
+        assert_eq!(routes.address("b", MASTER).as_deref(), Some("b:1"));
+        assert_eq!(routes.all_addresses(), ["a:2", "b:1", "b:2"]);
+    }
+
+    #[test]
+    fn a_broker_that_left_the_route_can_still_be_addressed() {
+        let mut routes = Routes::default();
+        routes.update("T", Route::from_data("T", &data(6)));
+        assert!(routes.update("T", Route::default()));
+        assert_eq!(routes.address("b", MASTER).as_deref(), Some("b:1"));
+        assert!(routes.all_addresses().is_empty());
+    }
+}

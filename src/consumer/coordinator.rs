@@ -1,0 +1,257 @@
+//! Owns the assignment: the only task that takes queues and gives them up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::engine::Engine;
+use super::ownership::own;
+use super::queue::Queue;
+use super::rebalance::{self, Delta};
+use crate::cluster::Route;
+use crate::cluster::command::GetConsumerList;
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::MessageQueue;
+
+/// After a rebalance that could not be completed, as in Java.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// See the module's doc.
+pub(crate) struct Coordinator {
+    engine: Arc<Engine>,
+    owned: BTreeMap<MessageQueue, Owned>,
+    ended: (mpsc::UnboundedSender<MessageQueue>, mpsc::UnboundedReceiver<MessageQueue>),
+    /// The members as they were before this one joined or the list last changed.
+    previous_members: Vec<String>,
+    members: Vec<String>,
+}
+
+struct Owned {
+    queue: Arc<Queue>,
+    stop: CancellationToken,
+}
+
+impl Coordinator {
+    /// Owns nothing yet.
+    pub(crate) fn new(engine: Arc<Engine>) -> Coordinator {
+        Coordinator {
+            engine,
+            owned: BTreeMap::new(),
+            ended: mpsc::unbounded_channel(),
+            previous_members: Vec::new(),
+            members: Vec::new(),
+        }
+    }
+
+    /// Rebalances at once, whenever told to, and on the timer; at the stop gives everything up and ends
+    /// when the last queue is handed over.
+    pub(crate) async fn run(mut self) {
+        let stopped = self.engine.tasks.stopped().clone();
+        loop {
+            // Told of changes during the rebalance means one more afterwards.
+            let complete = tokio::select! {
+                biased;
+                () = stopped.cancelled() => break,
+                complete = self.rebalance() => complete,
+            };
+            let pause = if complete { self.engine.config.rebalance_interval } else { AGAIN };
+            let next = Instant::now() + pause;
+            tokio::select! {
+                biased;
+                () = stopped.cancelled() => break,
+                () = self.engine.rebalance.notified() => {}
+                Some(queue) = self.ended.1.recv() => self.forget(&queue),
+                () = sleep_until(next) => {}
+            }
+        }
+        self.give_up_all().await;
+    }
+
+    /// Brings the assignment in line with the group's members and the topics' queues. False when something
+    /// could not be found out; what is owned of that topic then stays as it is.
+    async fn rebalance(&mut self) -> bool {
+        while let Ok(queue) = self.ended.1.try_recv() {
+            self.forget(&queue);
+        }
+        let subscriptions = self.engine.subscriptions.all();
+        let mut complete = true;
+        let mut lists: BTreeMap<String, Result<Vec<String>>> = BTreeMap::new();
+        let mut due: BTreeMap<String, Option<BTreeSet<MessageQueue>>> = BTreeMap::new();
+        let topics: Vec<(String, Option<Arc<Route>>)> =
+            subscriptions.iter().map(|s| (s.topic.clone(), self.engine.cluster.route(&s.topic))).collect();
+        self.ask_members(&topics, &mut lists).await;
+        self.note_members(&lists);
+        for (topic, route) in topics {
+            let Some(route) = route.filter(|route| !route.queues.is_empty()) else {
+                due.insert(topic, None);
+                continue;
+            };
+            let members = lister(&route).and_then(|address| lists.get(&address));
+            let allocated = match members {
+                Some(Ok(members)) => Some(self.allocate(&route.queues, members)),
+                _ => None,
+            };
+            complete &= allocated.is_some();
+            due.insert(topic, allocated);
+        }
+        self.apply(&due);
+        complete
+    }
+
+    /// Asks, for each topic, one of its brokers for the group's members; every broker once.
+    async fn ask_members(
+        &self,
+        topics: &[(String, Option<Arc<Route>>)],
+        lists: &mut BTreeMap<String, Result<Vec<String>>>,
+    ) {
+        let routes = topics.iter().filter_map(|(_, route)| route.as_ref());
+        let addresses: BTreeSet<String> = routes.filter_map(|route| lister(route)).collect();
+        let asked = addresses.iter().map(|address| async {
+            let request = GetConsumerList { consumer_group: self.engine.config.group.clone() };
+            (address.clone(), self.engine.cluster.call(address, &request).await.map(|list| list.ids))
+        });
+        for (address, answer) in join_all(asked).await {
+            let answer = answer.map(|mut members| {
+                members.sort();
+                members
+            });
+            if let Err(error) = &answer {
+                self.engine.log.warn("coordinator", error);
+            }
+            lists.insert(address, answer);
+        }
+    }
+
+    /// Publishes the members to those who wait for one of them to leave.
+    fn note_members(&mut self, lists: &BTreeMap<String, Result<Vec<String>>>) {
+        let heard: Vec<&String> = lists.values().flatten().flatten().collect();
+        if heard.is_empty() {
+            return;
+        }
+        let me = &*self.engine.client_id;
+        for list in lists.values().flatten() {
+            if list.iter().filter(|member| *member == me).count() > 1 {
+                let text = format!("client id {me} is in the group twice: give each its own instance.name");
+                self.engine.status.report("coordinator", Error::new(ErrorKind::DuplicateClient, text));
+            }
+        }
+        let mut members: Vec<String> = heard.into_iter().cloned().collect();
+        members.sort();
+        members.dedup();
+        if members != self.members {
+            let text = format_args!("the group has {} members: {}", members.len(), members.join(", "));
+            self.engine.log.info("coordinator", text);
+            self.previous_members = std::mem::replace(&mut self.members, members);
+            self.engine.members.send_replace(self.members.as_slice().into());
+        }
+    }
+
+    fn allocate(&self, queues: &[MessageQueue], members: &[String]) -> BTreeSet<MessageQueue> {
+        let strategy = self.engine.config.strategy;
+        rebalance::allocate(strategy, &self.engine.client_id, queues, members).into_iter().collect()
+    }
+
+    /// Takes and gives up. Topics with `None` stay as they are, topics that are not named are given up.
+    fn apply(&mut self, due: &BTreeMap<String, Option<BTreeSet<MessageQueue>>>) {
+        let owned: BTreeSet<MessageQueue> = self.owned.keys().cloned().collect();
+        let mut wanted = BTreeSet::new();
+        for queue in &owned {
+            if matches!(due.get(&*queue.topic), Some(None)) {
+                wanted.insert(queue.clone());
+            }
+        }
+        wanted.extend(due.values().flatten().flatten().cloned());
+        let Delta { added, removed } = Delta::between(&owned, &wanted);
+        for queue in removed {
+            self.give_up(&queue);
+        }
+        for queue in added {
+            self.take(queue);
+        }
+    }
+
+    fn take(&mut self, name: MessageQueue) {
+        let engine = &self.engine;
+        let previous_owner = self.previous_owner(&name);
+        let queue = Arc::new(Queue::new(
+            name.clone(),
+            engine.config.queue_limit,
+            engine.config.span_max,
+            engine.topic_budget(&name.topic),
+            Arc::clone(&engine.all_budget),
+        ));
+        let stop = CancellationToken::new();
+        engine.log.info("coordinator", format_args!("{name} assigned"));
+        let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
+        let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner, stop.clone());
+        engine.tasks.spawn(format!("queue {name}"), async move {
+            let _ended = ended;
+            life.await;
+        });
+        engine.status.assigned(&queue);
+        self.owned.insert(name, Owned { queue, stop });
+    }
+
+    /// Who had the queue before: by the members before the last change, else by those without us.
+    fn previous_owner(&self, queue: &MessageQueue) -> Option<String> {
+        let route = self.engine.cluster.route(&queue.topic)?;
+        let me = &*self.engine.client_id;
+        let mut before = self.previous_members.clone();
+        if before.is_empty() {
+            before = self.members.iter().filter(|member| *member != me).cloned().collect();
+        }
+        rebalance::owner(self.engine.config.strategy, queue, &route.queues, &before).map(str::to_owned)
+    }
+
+    /// Begins to give a queue up; it stays in the books until it is handed over, so that it is not taken again
+    /// before.
+    fn give_up(&mut self, queue: &MessageQueue) {
+        if let Some(owned) = self.owned.get(queue)
+            && !owned.stop.is_cancelled()
+        {
+            self.engine.log.info("coordinator", format_args!("{queue} revoked"));
+            owned.stop.cancel();
+        }
+    }
+
+    fn forget(&mut self, queue: &MessageQueue) {
+        if let Some(owned) = self.owned.remove(queue) {
+            self.engine.status.released(&owned.queue);
+        }
+    }
+
+    async fn give_up_all(&mut self) {
+        for owned in self.owned.values() {
+            owned.stop.cancel();
+        }
+        while !self.owned.is_empty() {
+            match self.ended.1.recv().await {
+                Some(queue) => self.forget(&queue),
+                None => return,
+            }
+        }
+    }
+}
+
+/// Tells the coordinator that a queue's task has ended, however it did.
+struct Ended {
+    name: MessageQueue,
+    sender: mpsc::UnboundedSender<MessageQueue>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // The coordinator outlives the queues, except when the whole consumer is torn down.
+        let _ = self.sender.send(self.name.clone());
+    }
+}
+
+/// The broker that is asked for the group's members on behalf of a topic.
+fn lister(route: &Route) -> Option<String> {
+    route.brokers.values().find_map(|addresses| addresses.values().next().cloned())
+}

@@ -1,0 +1,82 @@
+//! What the parts of a running consumer share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use super::budget::Budget;
+use super::dispatch::Workers;
+use super::heartbeat::Heartbeat;
+use super::status::Status;
+use super::subscriptions::Subscriptions;
+use crate::cluster::Cluster;
+use crate::config::ConsumerConfig;
+use crate::log::Log;
+use crate::runtime::Tasks;
+
+/// Shared by all tasks of one running consumer.
+pub(crate) struct Engine {
+    pub(crate) config: ConsumerConfig,
+    pub(crate) client_id: Arc<str>,
+    pub(crate) log: Log,
+    pub(crate) cluster: Cluster,
+    pub(crate) subscriptions: Arc<Subscriptions>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
+    pub(crate) workers: Workers,
+    pub(crate) tasks: Tasks,
+    pub(crate) status: Arc<Status>,
+    /// Told when the assignment must be computed anew.
+    pub(crate) rebalance: Arc<Notify>,
+    /// Told when a route must be fetched anew.
+    pub(crate) reroute: Notify,
+    /// The group's members as last heard, for those who wait for one of them to go.
+    pub(crate) members: watch::Sender<Arc<[String]>>,
+    pub(crate) all_budget: Arc<Budget>,
+    topic_budgets: Mutex<HashMap<Arc<str>, Arc<Budget>>>,
+}
+
+/// The parts an engine is made of.
+pub(crate) struct Parts {
+    pub(crate) config: ConsumerConfig,
+    pub(crate) client_id: Arc<str>,
+    pub(crate) log: Log,
+    pub(crate) cluster: Cluster,
+    pub(crate) subscriptions: Arc<Subscriptions>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
+    pub(crate) workers: Workers,
+    pub(crate) tasks: Tasks,
+    pub(crate) status: Arc<Status>,
+    pub(crate) rebalance: Arc<Notify>,
+}
+
+impl Engine {
+    /// Joins the parts.
+    pub(crate) fn new(parts: Parts) -> Engine {
+        Engine {
+            all_budget: Arc::new(Budget::new(parts.config.all_limit)),
+            topic_budgets: Mutex::default(),
+            members: watch::Sender::new(Arc::from([])),
+            reroute: Notify::new(),
+            config: parts.config,
+            client_id: parts.client_id,
+            log: parts.log,
+            cluster: parts.cluster,
+            subscriptions: parts.subscriptions,
+            heartbeat: parts.heartbeat,
+            workers: parts.workers,
+            tasks: parts.tasks,
+            status: parts.status,
+            rebalance: parts.rebalance,
+        }
+    }
+
+    /// The budget that all queues of a topic share.
+    pub(crate) fn topic_budget(&self, topic: &Arc<str>) -> Arc<Budget> {
+        let mut budgets = self.topic_budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets
+            .entry(Arc::clone(topic))
+            .or_insert_with(|| Arc::new(Budget::new(self.config.topic_limit)));
+        Arc::clone(budget)
+    }
+}

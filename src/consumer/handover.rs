@@ -1,0 +1,124 @@
+//! The barrier between the old and the new owner of a queue, so that nothing is delivered twice.
+//!
+//! The broker's push reaches the old owner in the same moment as the new one, so an offset query would
+//! race with the old owner's last commit. A queue lock at the broker orders the two: the old owner unlocks
+//! after its commit, the new one locks before its query. The lock's name is `<group>@handover`: a lock
+//! under the group's own name would send republished retries straight to the dead letters (5.5.0).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::engine::Engine;
+use super::status::count;
+use crate::cluster::command::{LockQueues, UnlockQueues};
+use crate::error::{ErrorKind, Result};
+use crate::message::MessageQueue;
+use crate::runtime::random;
+use crate::transport::backoff::Backoff;
+
+/// How often a lock is renewed; a broker lets it go after 60 s.
+const RENEWAL: Duration = Duration::from_secs(20);
+
+/// First and longest wait before a refused lock is asked for again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// The lock of one queue, or the knowledge that there is none.
+pub(crate) struct Lease<'a> {
+    engine: &'a Engine,
+    queue: &'a MessageQueue,
+    held: AtomicBool,
+}
+
+impl<'a> Lease<'a> {
+    /// Waits until the previous owner has let go. Goes on without the lock when that owner has left the
+    /// group, when `rebalance.handover.timeout.ms` have passed, or when the broker refuses to lock at all.
+    pub(crate) async fn acquire(
+        engine: &'a Engine,
+        queue: &'a MessageQueue,
+        previous_owner: Option<&str>,
+    ) -> Lease<'a> {
+        let lease = Lease { engine, queue, held: AtomicBool::new(false) };
+        let deadline = Instant::now() + engine.config.handover_timeout;
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        let mut members = engine.members.subscribe();
+        loop {
+            match lease.lock().await {
+                Ok(true) => return lease,
+                Ok(false) => {
+                    let owner_is_here =
+                        previous_owner.is_some_and(|owner| members.borrow().iter().any(|m| m == owner));
+                    if !owner_is_here {
+                        lease.go_without("its previous owner has left the group");
+                        return lease;
+                    }
+                    if Instant::now() >= deadline {
+                        lease.go_without("its previous owner did not let go in time");
+                        return lease;
+                    }
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::Broker(_)) => {
+                    lease.go_without(error.text());
+                    return lease;
+                }
+                // Without its broker a queue cannot be consumed either: ask until it is back.
+                Err(error) => engine.log.debug("handover", error),
+            }
+            tokio::select! {
+                () = sleep(backoff.next_wait(random::fraction())) => {}
+                // The group changed: maybe the lock is free now.
+                _ = members.changed() => {}
+            }
+        }
+    }
+
+    /// Renews the lock for as long as this is polled. Ends when somebody else has it: then the queue is no
+    /// longer ours, and nothing of it may be committed.
+    pub(crate) async fn keep(&self) {
+        loop {
+            sleep_until(Instant::now() + RENEWAL).await;
+            match self.lock().await {
+                Ok(false) if self.held.load(Ordering::Acquire) => return,
+                Ok(_) => {}
+                Err(error) => self.engine.log.debug("handover", error),
+            }
+        }
+    }
+
+    /// Lets the next owner begin.
+    pub(crate) async fn release(&self) {
+        if !self.held.load(Ordering::Acquire) {
+            return;
+        }
+        let LockQueues { consumer_group, client_id, queues } = self.request();
+        let request = UnlockQueues { consumer_group, client_id, queues };
+        if let Err(error) = self.engine.cluster.call_master(self.queue, &request).await {
+            self.engine.log.warn("handover", error);
+        }
+    }
+
+    async fn lock(&self) -> Result<bool> {
+        let request = self.request();
+        let granted = self.engine.cluster.call_master(self.queue, &request).await?;
+        let ours = granted.queues.contains(self.queue);
+        if ours {
+            self.held.store(true, Ordering::Release);
+        }
+        Ok(ours)
+    }
+
+    fn go_without(&self, why: &str) {
+        count(&self.engine.status.counters.without_barrier, 1);
+        let text = format_args!("{} begins without the hand-over lock: {why}", self.queue);
+        self.engine.log.info("handover", text);
+    }
+
+    fn request(&self) -> LockQueues {
+        LockQueues {
+            consumer_group: format!("{}@handover", self.engine.config.group),
+            client_id: self.engine.client_id.to_string(),
+            queues: vec![self.queue.clone()],
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Tells every broker that we are here and what we subscribe to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
+use super::engine::Engine;
+use super::subscriptions::Subscriptions;
+use crate::cluster::command::{self, ConsumeType, ConsumerData, MessageModel, SubscriptionData};
+use crate::config::ConsumeFrom;
+use crate::error::{Error, Result};
+
+/// The content of our heartbeats.
+pub(crate) struct Heartbeat {
+    client_id: Arc<str>,
+    group: String,
+    consume_from: ConsumeFrom,
+    subscriptions: Arc<Subscriptions>,
+    /// False once the consumer leaves: a heartbeat would sign it up again.
+    sounding: AtomicBool,
+}
+
+impl Heartbeat {
+    /// A heartbeat that is not sent yet.
+    pub(crate) fn new(
+        client_id: Arc<str>,
+        group: &str,
+        consume_from: ConsumeFrom,
+        subscriptions: Arc<Subscriptions>,
+    ) -> Heartbeat {
+        let sounding = AtomicBool::new(true);
+        Heartbeat { client_id, group: group.to_owned(), consume_from, subscriptions, sounding }
+    }
+
+    /// From now on no connection is greeted any more.
+    pub(crate) fn fall_silent(&self) {
+        self.sounding.store(false, Ordering::Release);
+    }
+
+    /// What is sent now, `None` once silent.
+    pub(crate) fn message(&self) -> Option<command::Heartbeat> {
+        if !self.sounding.load(Ordering::Acquire) {
+            return None;
+        }
+        let subscriptions = self.subscriptions.all().into_iter().map(|subscription| SubscriptionData {
+            topic: subscription.topic.clone(),
+            expression: subscription.expression.clone(),
+            expression_type: "TAG".to_owned(),
+            tags: subscription.tags.clone(),
+            codes: subscription.codes(),
+            version: subscription.version,
+        });
+        Some(command::Heartbeat {
+            client_id: self.client_id.to_string(),
+            producer_groups: Vec::new(),
+            consumers: vec![ConsumerData {
+                group: self.group.clone(),
+                consume_type: ConsumeType::Passively,
+                message_model: MessageModel::Clustering,
+                consume_from: from_where(self.consume_from),
+                subscriptions: subscriptions.collect(),
+                unit_mode: false,
+            }],
+        })
+    }
+}
+
+/// For the broker this is information only. Java has no names for MIN and MAX that it does not deprecate.
+fn from_where(from: ConsumeFrom) -> command::ConsumeFrom {
+    match from {
+        ConsumeFrom::LastOffset | ConsumeFrom::MaxOffset => command::ConsumeFrom::LastOffset,
+        ConsumeFrom::FirstOffset | ConsumeFrom::MinOffset => command::ConsumeFrom::FirstOffset,
+        ConsumeFrom::Timestamp => command::ConsumeFrom::Timestamp,
+    }
+}
+
+/// Sends a heartbeat to one broker, on the connection there is or as the greeting of a new one.
+pub(crate) async fn beat(engine: &Engine, address: &str) -> Result<()> {
+    if engine.cluster.established(address).is_none() {
+        return engine.cluster.connect(address).await.map(drop);
+    }
+    match engine.heartbeat.message() {
+        Some(message) => engine.cluster.call(address, &message).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Sends a heartbeat to every broker of the present routes, all at once, so that a dead one delays nobody.
+/// Answers the failures.
+pub(crate) async fn beat_all(engine: &Engine) -> Vec<Error> {
+    let addresses = engine.cluster.routes().all_addresses();
+    let beats = addresses.iter().map(|address| beat(engine, address));
+    join_all(beats).await.into_iter().filter_map(Result::err).collect()
+}
+
+/// Keeps the consumer known to its brokers until it stops.
+pub(crate) async fn keep_beating(engine: Arc<Engine>) {
+    let stopped = engine.tasks.stopped().clone();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped.cancelled() => return,
+            () = sleep(engine.config.heartbeat_interval) => {}
+        }
+        // Not cut off by the stop: a heartbeat must not be under way when the consumer signs off.
+        for error in beat_all(&engine).await {
+            engine.log.warn("heartbeat", error);
+        }
+    }
+}

@@ -1,0 +1,501 @@
+//! Start and stop, each in one function whose order is the contract.
+//!
+//! ```text
+//! Created ─start─► Starting ─► Running ─shutdown─► Stopping ─► Stopped
+//!    ▲                │
+//!    └──── failed ────┘                 any ─ bug ─► Fatal
+//! ```
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use tokio::sync::Notify;
+use tokio::time::timeout_at;
+
+use super::coordinator::Coordinator;
+use super::dispatch::{Batch, Bounds, Context, MessageHandler, Outcome, Settle, Workers};
+use super::engine::{Engine, Parts};
+use super::heartbeat::{Heartbeat, beat_all, keep_beating};
+use super::overdue::watch_callbacks;
+use super::queue::Running;
+use super::retry::give_back;
+use super::routing::{self, keep_routes};
+use super::status::{Status, count};
+use super::subscriptions::Subscriptions;
+use super::{identity, incoming};
+use crate::cluster::command::UnregisterClient;
+use crate::cluster::{Cluster, NameServers, greeting};
+use crate::config::ConsumerConfig;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::Log;
+use crate::runtime::threads::Promise;
+use crate::runtime::{IoThreads, Tasks, random};
+use crate::transport::Pool;
+use crate::transport::backoff::Backoff;
+
+/// What a consumer is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// Made, or made anew by a start that failed.
+    Created,
+    /// Within the call of start.
+    Starting,
+    /// Consuming.
+    Running,
+    /// Within a shutdown, or after one that timed out.
+    Stopping,
+    /// Stopped for good.
+    Stopped,
+    /// Given up after a bug; may only be dropped.
+    Fatal,
+}
+
+impl State {
+    const ALL: [State; 6] =
+        [State::Created, State::Starting, State::Running, State::Stopping, State::Stopped, State::Fatal];
+
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Created => "created",
+            State::Starting => "starting",
+            State::Running => "running",
+            State::Stopping => "stopping",
+            State::Stopped => "stopped",
+            State::Fatal => "fatal",
+        }
+    }
+}
+
+/// What the handle shares.
+pub(super) struct Inner {
+    config: ConsumerConfig,
+    client_id: Arc<str>,
+    log: Log,
+    status: Arc<Status>,
+    subscriptions: Arc<Subscriptions>,
+    handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    state: Arc<AtomicU8>,
+    /// Held while a start or a stop is under way, so that they cannot cross.
+    run: Mutex<Option<Run>>,
+    /// For calls that must not wait for a start or a stop.
+    engine: RwLock<Option<Arc<Engine>>>,
+}
+
+/// A started consumer's threads and tasks.
+struct Run {
+    engine: Arc<Engine>,
+    io: IoThreads,
+    connections: Tasks,
+    /// Set once a shutdown has begun.
+    leaving: Option<Promise<()>>,
+}
+
+impl Inner {
+    pub(super) fn new(config: ConsumerConfig, log: Log) -> Result<Inner> {
+        Ok(Inner {
+            client_id: identity::client_id(&config).into(),
+            status: Arc::new(Status::new(log.clone())),
+            subscriptions: Arc::new(Subscriptions::new(&config.group)),
+            handler: Mutex::default(),
+            state: Arc::new(AtomicU8::new(State::Created as u8)),
+            run: Mutex::default(),
+            engine: RwLock::default(),
+            config,
+            log,
+        })
+    }
+
+    pub(super) fn set_handler(
+        &self,
+        handler: Option<Arc<dyn MessageHandler>>,
+    ) -> Result<Option<Arc<dyn MessageHandler>>> {
+        let mut slot = lock(&self.handler);
+        self.require(State::Created, "set the message callback")?;
+        Ok(std::mem::replace(&mut *slot, handler))
+    }
+
+    pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
+        self.refuse_ended("subscribe")?;
+        if self.subscriptions.set(topic, expression)? {
+            self.subscriptions_changed();
+        }
+        Ok(())
+    }
+
+    pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
+        self.refuse_ended("unsubscribe")?;
+        self.subscriptions.remove(topic)?;
+        self.subscriptions_changed();
+        Ok(())
+    }
+
+    /// Brokers learn of it first: a pull with a version that they have not heard of is refused.
+    fn subscriptions_changed(&self) {
+        let Some(engine) = self.engine() else { return };
+        let running = Arc::clone(&engine);
+        engine.tasks.spawn("announce subscriptions", async move {
+            for error in beat_all(&running).await {
+                running.log.warn("heartbeat", error);
+            }
+            running.reroute.notify_one();
+            running.rebalance.notify_one();
+        });
+    }
+
+    pub(super) fn start(&self) -> Result<()> {
+        let mut run = lock(&self.run);
+        self.require(State::Created, "start")?;
+        let handler = lock(&self.handler).clone();
+        let handler = handler.ok_or_else(|| {
+            Error::new(ErrorKind::State, "start: no message callback is set, so nothing would consume")
+        })?;
+        self.enter(State::Starting);
+        match self.open(handler) {
+            Ok(started) => {
+                *run = Some(started);
+                self.enter(State::Running);
+                Ok(())
+            }
+            Err(error) => {
+                self.enter(State::Created);
+                Err(error.context("start"))
+            }
+        }
+    }
+
+    fn open(&self, handler: Arc<dyn MessageHandler>) -> Result<Run> {
+        let io = IoThreads::start(self.config.io_threads).map_err(|e| {
+            Error::new(ErrorKind::Thread, format!("cannot start {} I/O threads: {e}", self.config.io_threads))
+        })?;
+        let (engine, connections) = self.assemble(&io, handler);
+        if self.subscriptions.all().len() == 1 {
+            self.log.info("lifecycle", "started without a subscription");
+        }
+        let timeout = self.config.start_timeout;
+        let opened = io.run(open(Arc::clone(&engine), timeout));
+        // The future bounds itself; the margin is for a machine that is slow to run it.
+        let result = opened.wait(timeout + START_MARGIN).unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Timeout, format!("not done within {} ms", timeout.as_millis())))
+        });
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&engine));
+        let mut run = Run { engine, io, connections, leaving: None };
+        match result {
+            Ok(()) => Ok(run),
+            Err(error) => {
+                self.leave(&mut run, self.config.shutdown_timeout);
+                self.close(run);
+                Err(error)
+            }
+        }
+    }
+
+    /// Builds the parts and joins them.
+    fn assemble(&self, io: &IoThreads, handler: Arc<dyn MessageHandler>) -> (Arc<Engine>, Tasks) {
+        let config = &self.config;
+        let fatal = {
+            let (state, log) = (Arc::clone(&self.state), self.log.clone());
+            Arc::new(move |task: &str| {
+                log.error("tasks", format_args!("bug: the task {task} panicked"));
+                state.store(State::Fatal as u8, Ordering::Release);
+            })
+        };
+        let tasks = Tasks::new(io.handle().clone(), fatal.clone());
+        let connections = Tasks::new(io.handle().clone(), fatal);
+        let rebalance = Arc::new(Notify::new());
+        let heartbeat = Arc::new(Heartbeat::new(
+            Arc::clone(&self.client_id),
+            &config.group,
+            config.consume_from,
+            Arc::clone(&self.subscriptions),
+        ));
+        let pool = |greeting| {
+            Pool::new(
+                config.connect_timeout,
+                config.request_timeout,
+                greeting,
+                incoming::handler(Arc::clone(&rebalance), self.log.clone()),
+                connections.clone(),
+            )
+        };
+        let greeted_with = Arc::clone(&heartbeat);
+        let cluster = Cluster::new(
+            NameServers::new(config.name_servers.clone(), config.request_timeout),
+            pool(Arc::new(|| None)),
+            pool(greeting(move || greeted_with.message())),
+            config.request_timeout,
+        );
+        let bounds = Bounds {
+            thread_min: config.thread_min,
+            thread_max: config.thread_max,
+            batch_size: config.batch_size,
+            stack: config.thread_stack_bytes,
+        };
+        let engine = Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
+            let engine = engine.clone();
+            let settle: Settle = Arc::new(move |batch, outcome, context, running| {
+                if let Some(engine) = engine.upgrade() {
+                    settle(&engine, &batch, outcome, &context, running);
+                }
+            });
+            Engine::new(Parts {
+                config: config.clone(),
+                client_id: Arc::clone(&self.client_id),
+                log: self.log.clone(),
+                cluster,
+                subscriptions: Arc::clone(&self.subscriptions),
+                heartbeat,
+                workers: Workers::new(bounds, handler, settle, self.log.clone()),
+                tasks,
+                status: Arc::clone(&self.status),
+                rebalance,
+            })
+        });
+        (engine, connections)
+    }
+
+    pub(super) fn shutdown(&self, timeout: Option<Duration>) -> Result<()> {
+        if self.is_callback_thread() {
+            let text = "shutdown from a callback of the same consumer would wait for itself";
+            return Err(Error::new(ErrorKind::InCallback, text));
+        }
+        let timeout = timeout.unwrap_or(self.config.shutdown_timeout);
+        let mut slot = lock(&self.run);
+        let Some(run) = slot.as_mut() else {
+            if self.state() != State::Fatal {
+                self.enter(State::Stopped);
+            }
+            return Ok(());
+        };
+        if self.state() != State::Fatal {
+            self.enter(State::Stopping);
+        }
+        if !self.leave(run, timeout) {
+            let (callbacks, tasks) = (run.engine.workers.running(), run.engine.tasks.running());
+            return Err(still_running(timeout, &callbacks, &tasks));
+        }
+        if let Some(run) = slot.take() {
+            self.close(run);
+        }
+        if self.state() != State::Fatal {
+            self.enter(State::Stopped);
+        }
+        Ok(())
+    }
+
+    /// Begins to leave, or goes on waiting for it. True when done.
+    fn leave(&self, run: &mut Run, timeout: Duration) -> bool {
+        let begun = Instant::now();
+        let (engine, connections) = (Arc::clone(&run.engine), run.connections.clone());
+        let leaving = run.leaving.get_or_insert_with(|| run.io.run(leave(engine, connections)));
+        let left = leaving.wait(timeout).is_some();
+        let text = format_args!("left: {left}, after {} ms", begun.elapsed().as_millis());
+        self.log.debug("lifecycle", text);
+        left
+    }
+
+    /// Joins all threads of a consumer that has left.
+    fn close(&self, run: Run) {
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
+        run.engine.workers.join();
+        run.io.stop(RESOLVER_BOUND);
+    }
+
+    pub(super) fn state(&self) -> State {
+        State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    pub(super) fn last_error(&self) -> Option<Error> {
+        self.status.last_error()
+    }
+
+    pub(super) fn status(&self) -> &Status {
+        &self.status
+    }
+
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    pub(super) fn worker_threads(&self) -> usize {
+        self.engine().map_or(0, |engine| engine.workers.threads())
+    }
+
+    pub(super) fn is_callback_thread(&self) -> bool {
+        self.engine().is_some_and(|engine| engine.workers.is_current_thread())
+    }
+
+    pub(super) fn mark_fatal(&self, why: &str) {
+        self.status.report("lifecycle", Error::new(ErrorKind::Panic, why));
+        self.enter(State::Fatal);
+    }
+
+    fn engine(&self) -> Option<Arc<Engine>> {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn enter(&self, state: State) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+
+    fn require(&self, needed: State, what: &str) -> Result<()> {
+        let state = self.state();
+        if state == needed {
+            return Ok(());
+        }
+        let text = format!("{what}: the consumer is {}, it must be {}", state.name(), needed.name());
+        Err(Error::new(ErrorKind::State, text))
+    }
+
+    fn refuse_ended(&self, what: &str) -> Result<()> {
+        match self.state() {
+            State::Created | State::Starting | State::Running => Ok(()),
+            state => Err(Error::new(ErrorKind::State, format!("{what}: the consumer is {}", state.name()))),
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// Without a shutdown nothing is awaited or committed; threads end by themselves.
+    fn drop(&mut self) {
+        if let Some(run) = lock(&self.run).take() {
+            run.engine.tasks.stop();
+            run.engine.workers.close();
+            run.engine.cluster.close();
+            run.io.abandon();
+        }
+    }
+}
+
+/// A slow machine may take this long beyond `start.timeout.ms`.
+const START_MARGIN: Duration = Duration::from_secs(2);
+
+/// How long a name resolution that hangs in the system's resolver is waited for.
+const RESOLVER_BOUND: Duration = Duration::from_secs(1);
+
+/// First and longest wait between two tries to start.
+const START_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Routes, then heartbeats, then the tasks; each begins when the one before has ended.
+async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
+    let deadline = tokio::time::Instant::now() + timeout;
+    let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
+    let topics = routing::subscribed(&engine);
+    let missing = loop {
+        // A try is not cut off before its own time-outs tell what was wrong, but for a small remainder.
+        let (missing, failed) =
+            match timeout_at(deadline.max(tokio::time::Instant::now() + MIN_TRY), reach(&engine, &topics))
+                .await
+            {
+                Ok(reached) => reached,
+                Err(_) => (topics.clone(), Some(Error::new(ErrorKind::Timeout, "nothing answered in time"))),
+            };
+        let Some(error) = failed else { break missing };
+        if timeout.is_zero() {
+            engine.log.warn("lifecycle", error);
+            break missing;
+        }
+        let again = tokio::time::Instant::now() + backoff.next_wait(random::fraction());
+        if again >= deadline {
+            return Err(error);
+        }
+        tokio::time::sleep_until(again).await;
+    };
+    engine.tasks.spawn("coordinator", Coordinator::new(Arc::clone(&engine)).run());
+    engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
+    engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));
+    engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
+    Ok(())
+}
+
+/// What a try to start is given at least, so that its error can say something.
+const MIN_TRY: Duration = Duration::from_millis(100);
+
+/// One try: the topics without a route, and what failed.
+async fn reach(
+    engine: &Engine,
+    topics: &std::collections::BTreeSet<String>,
+) -> (std::collections::BTreeSet<String>, Option<Error>) {
+    let round = routing::refresh(engine, topics).await;
+    if round.failed.is_some() {
+        return (round.missing, round.failed);
+    }
+    let failed = beat_all(engine).await.into_iter().next();
+    (round.missing, failed)
+}
+
+/// The numbered order of a stop; the caller's deadline bounds the wait for it, not the work itself.
+async fn leave(engine: Arc<Engine>, connections: Tasks) {
+    // 1 to 6: the coordinator stops the pulls, waits for callbacks, commits and unlocks; no heartbeat is
+    // under way once the tasks have ended.
+    engine.tasks.stop();
+    engine.tasks.join().await;
+    engine.workers.close();
+    // 7: after the last commit, so that whoever takes over goes on from it.
+    engine.heartbeat.fall_silent();
+    unregister(&engine).await;
+    // 8
+    engine.cluster.close();
+    connections.join().await;
+}
+
+/// Tells every broker we are connected to, so that the others take over at once.
+async fn unregister(engine: &Engine) {
+    let addresses = engine.cluster.routes().all_addresses();
+    let connected = addresses.iter().filter(|address| engine.cluster.established(address).is_some());
+    let told = connected.map(|address| async {
+        let request = UnregisterClient {
+            client_id: engine.client_id.to_string(),
+            consumer_group: Some(engine.config.group.clone()),
+            ..UnregisterClient::default()
+        };
+        if let Err(error) = engine.cluster.call(address, &request).await {
+            engine.log.warn("lifecycle", error);
+        }
+    });
+    join_all(told).await;
+}
+
+/// What a callback's answer means for its messages.
+fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context, running: Running) {
+    let range = batch.range();
+    let done = match outcome {
+        Outcome::Success => context.ack_index.map_or(range.end, |i| range.end.min(range.start + i + 1)),
+        Outcome::Later => range.start,
+        Outcome::Unknown(value) => {
+            engine.status.odd_outcome(value);
+            range.start
+        }
+    };
+    let pulled = batch.pulled();
+    if done > range.start {
+        count(&engine.status.counters.consumed, done - range.start);
+        pulled.queue.complete(pulled.id, range.start..done);
+    }
+    if done < range.end {
+        let name = format!("retry {}", batch.queue_name());
+        let level = context.delay_level;
+        let work = give_back(Arc::clone(engine), Arc::clone(pulled), done..range.end, level, running);
+        engine.tasks.spawn(name, work);
+    }
+}
+
+fn still_running(timeout: Duration, callbacks: &[String], tasks: &[String]) -> Error {
+    let what = match callbacks {
+        [] => format!("{} tasks still running ({})", tasks.len(), tasks.join(", ")),
+        [one] => format!("1 callback still running ({one})"),
+        many => format!("{} callbacks still running ({})", many.len(), many.join(", ")),
+    };
+    Error::new(ErrorKind::Timeout, format!("shutdown: {what} after {} ms", timeout.as_millis()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,119 @@
+//! The push consumer: what it is to its user. The files follow a message's way: `routing`, `coordinator`,
+//! `rebalance`, `ownership` (`handover`, `offsets`), `pull`, `process_queue`, `dispatch`, `retry`.
+
+mod budget;
+mod coordinator;
+mod dispatch;
+mod engine;
+mod handover;
+mod heartbeat;
+mod identity;
+mod incoming;
+mod lifecycle;
+mod next_pull;
+mod offsets;
+mod overdue;
+mod ownership;
+mod process_queue;
+mod pull;
+mod queue;
+mod rebalance;
+mod report;
+mod retry;
+mod routing;
+mod status;
+mod subscription;
+mod subscriptions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use dispatch::{Batch, Context, MessageHandler, Outcome};
+pub use lifecycle::State;
+
+use crate::config::ConsumerConfig;
+use crate::error::{Error, Result};
+use crate::log::Log;
+use lifecycle::Inner;
+
+/// A push consumer. Clones are handles to the same one; all calls are allowed from any thread.
+#[derive(Clone)]
+pub struct Consumer(Arc<Inner>);
+
+impl Consumer {
+    /// A consumer that does nothing yet.
+    pub fn new(config: &ConsumerConfig, log: Log) -> Result<Consumer> {
+        Inner::new(config.clone(), log).map(|inner| Consumer(Arc::new(inner)))
+    }
+
+    /// Sets who consumes, before the start. Answers who was set before.
+    pub fn set_handler(
+        &self,
+        handler: Option<Arc<dyn MessageHandler>>,
+    ) -> Result<Option<Arc<dyn MessageHandler>>> {
+        self.0.set_handler(handler)
+    }
+
+    /// Subscribes to a topic by a tag expression: `*`, nothing, or `a || b`. Replaces the expression before.
+    /// A running consumer tells its brokers and takes its share of the topic's queues.
+    pub fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
+        self.0.subscribe(topic, expression)
+    }
+
+    /// Ends a subscription; a running consumer gives the topic's queues up.
+    pub fn unsubscribe(&self, topic: &str) -> Result<()> {
+        self.0.unsubscribe(topic)
+    }
+
+    /// Connects and begins to consume. Waits at most `start.timeout.ms` for a name server and the topics'
+    /// brokers; on failure nothing is left behind and it may be called again.
+    pub fn start(&self) -> Result<()> {
+        self.0.start()
+    }
+
+    /// Stops: no new callbacks, running ones are awaited, offsets committed, queues let go. `None` waits for
+    /// `shutdown.timeout.ms`. After a timeout it goes on by itself; call again to wait on.
+    pub fn shutdown(&self, timeout: Option<Duration>) -> Result<()> {
+        self.0.shutdown(timeout)
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> State {
+        self.0.state()
+    }
+
+    /// The name under which brokers know it.
+    pub fn client_id(&self) -> &str {
+        self.0.client_id()
+    }
+
+    /// The last failure that was not the direct answer to a call.
+    pub fn last_error(&self) -> Option<Error> {
+        self.0.last_error()
+    }
+
+    /// The owned queues as JSON: topic, broker, queue, position, committed offset, messages held.
+    pub fn assignment_json(&self) -> String {
+        report::assignment(&self.0.status().queues())
+    }
+
+    /// The subscriptions as JSON: topic and expression.
+    pub fn subscriptions_json(&self) -> String {
+        report::subscriptions(&self.0.subscriptions().all())
+    }
+
+    /// Counters and threads as JSON.
+    pub fn stats_json(&self) -> String {
+        report::stats(self.0.status(), self.client_id(), self.state(), self.0.worker_threads())
+    }
+
+    /// True on a thread that runs a callback of this consumer.
+    pub fn is_callback_thread(&self) -> bool {
+        self.0.is_callback_thread()
+    }
+
+    /// Gives the consumer up after a bug: it may only be dropped.
+    pub fn mark_fatal(&self, why: &str) {
+        self.0.mark_fatal(why);
+    }
+}

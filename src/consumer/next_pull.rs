@@ -1,0 +1,103 @@
+//! What follows a pull: one arm for each way it can end.
+
+use std::time::Duration;
+
+use crate::cluster::ResponseCode;
+use crate::cluster::command::{PullResult, PullStatus};
+use crate::error::{Error, ErrorKind};
+
+/// What to do before the next pull of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Pull again at once.
+    Pull,
+    /// Wait the growing pause of an idle answer first.
+    PauseBriefly,
+    /// Wait `pull.error.backoff.ms` first.
+    PauseAfterError,
+    /// Send a heartbeat, then pull again: the broker does not know us or knows us outdated.
+    Announce,
+    /// Fetch the route anew, then pull again after the growing pause.
+    Reroute,
+    /// The broker moved the queue's offset: drop what was pulled and begin anew where it says.
+    Rewind(i64),
+}
+
+/// Decides by the outcome of a pull from `asked`.
+pub(crate) fn after(outcome: Result<&PullResult, &Error>, asked: i64) -> Then {
+    match outcome {
+        Ok(result) => after_answer(result, asked),
+        Err(error) => after_error(error),
+    }
+}
+
+fn after_answer(result: &PullResult, asked: i64) -> Then {
+    let next = result.position.next_begin_offset;
+    match result.status {
+        PullStatus::Found | PullStatus::NoNewMessage => Then::Pull,
+        // A slave says so when it has nothing new, without holding the request.
+        PullStatus::NoMatchedMessage if next <= asked => Then::PauseBriefly,
+        PullStatus::NoMatchedMessage => Then::Pull,
+        PullStatus::OffsetMoved => Then::Rewind(next),
+    }
+}
+
+fn after_error(error: &Error) -> Then {
+    match error.kind() {
+        ErrorKind::Broker(code) => match code {
+            ResponseCode::SubscriptionNotExist | ResponseCode::SubscriptionNotLatest => Then::Announce,
+            ResponseCode::SystemBusy | ResponseCode::FlowControl => Then::PauseBriefly,
+            ResponseCode::TopicNotExist | ResponseCode::NotLeaderForQueue => Then::Reroute,
+            // Permissions, missing groups and whatever newer brokers say: somebody has to act, so do not hurry.
+            _ => Then::PauseAfterError,
+        },
+        // The connection has its own back-off; where the queue is may have changed with its broker.
+        ErrorKind::Connect | ErrorKind::Disconnected | ErrorKind::NoRoute => Then::Reroute,
+        _ => Then::PauseAfterError,
+    }
+}
+
+/// The growing pause: from 20 ms, as Java waits after a busy broker, to 1 s.
+pub(crate) const BRIEF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::command::PullPosition;
+    use bytes::Bytes;
+
+    fn answer(status: PullStatus, next_begin_offset: i64) -> PullResult {
+        let position = PullPosition { next_begin_offset, ..PullPosition::default() };
+        PullResult { status, position, body: Bytes::new() }
+    }
+
+    fn refusal(code: ResponseCode) -> Then {
+        after(Err(&Error::broker(code, None, "pull")), 5)
+    }
+
+    #[test]
+    fn answers_go_on_at_once_unless_nothing_moved() {
+        assert_eq!(after(Ok(&answer(PullStatus::Found, 9)), 5), Then::Pull);
+        assert_eq!(after(Ok(&answer(PullStatus::NoNewMessage, 5)), 5), Then::Pull);
+        assert_eq!(after(Ok(&answer(PullStatus::NoMatchedMessage, 9)), 5), Then::Pull);
+        assert_eq!(after(Ok(&answer(PullStatus::NoMatchedMessage, 5)), 5), Then::PauseBriefly);
+    }
+
+    #[test]
+    fn a_moved_offset_is_followed_forwards_and_backwards() {
+        assert_eq!(after(Ok(&answer(PullStatus::OffsetMoved, 9)), 5), Then::Rewind(9));
+        assert_eq!(after(Ok(&answer(PullStatus::OffsetMoved, 0)), 5), Then::Rewind(0));
+    }
+
+    #[test]
+    fn refusals_have_their_remedies() {
+        assert_eq!(refusal(ResponseCode::SubscriptionNotExist), Then::Announce);
+        assert_eq!(refusal(ResponseCode::SubscriptionNotLatest), Then::Announce);
+        assert_eq!(refusal(ResponseCode::SystemBusy), Then::PauseBriefly);
+        assert_eq!(refusal(ResponseCode::TopicNotExist), Then::Reroute);
+        assert_eq!(refusal(ResponseCode::NoPermission), Then::PauseAfterError);
+        assert_eq!(refusal(ResponseCode::Unknown(4711)), Then::PauseAfterError);
+        assert_eq!(after(Err(&Error::new(ErrorKind::Disconnected, "")), 5), Then::Reroute);
+        assert_eq!(after(Err(&Error::new(ErrorKind::RequestTimeout, "")), 5), Then::PauseAfterError);
+    }
+}

@@ -1,0 +1,105 @@
+//! Brings a queue's progress to its broker.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::command::{QueryConsumerOffset, UpdateConsumerOffset};
+use crate::consumer::engine::Engine;
+use crate::consumer::queue::Queue;
+use crate::error::Result;
+
+/// Commits as the queue makes progress, until `stop`; never more often than every
+/// `offset.commit.interval.ms`, and after a failure not before `offset.persist.interval.ms`. Never cut off
+/// in the middle, so that no update is under way when the next one is sent.
+pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &CancellationToken) {
+    let mut not_before = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = async { queue.touched().await; sleep_until(not_before).await } => {}
+        }
+        let wait = match commit(engine, queue).await {
+            Ok(()) => engine.config.offset_commit_interval,
+            Err(error) => {
+                engine.log.warn("offsets", error);
+                queue.touch();
+                engine.config.offset_persist_interval
+            }
+        };
+        not_before = Instant::now() + wait;
+    }
+}
+
+/// Commits what is complete, if the broker does not hold it yet. An offset never goes back here.
+async fn commit(engine: &Engine, queue: &Queue) -> Result<()> {
+    let offset = queue.committable();
+    if queue.committed().is_some_and(|committed| committed >= offset) {
+        return Ok(());
+    }
+    update(engine, queue, offset).await
+}
+
+/// The last commit of a queue that is given up, tried until `deadline`. After a drain that outlasted the
+/// barrier the queue may have a new owner who committed more: then the broker is asked first.
+pub(crate) async fn commit_final(
+    engine: &Engine,
+    queue: &Queue,
+    outlasted: bool,
+    deadline: Instant,
+) -> Result<()> {
+    loop {
+        let committed = match outlasted {
+            true => refresh(engine, queue).await,
+            false => Ok(()),
+        };
+        let failed = match committed {
+            Ok(()) => match commit(engine, queue).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        let again = Instant::now() + FINAL_PAUSE;
+        if again >= deadline || !failed.kind().is_retriable() {
+            return Err(failed);
+        }
+        sleep_until(again).await;
+    }
+}
+
+/// Between two tries of the last commit; each try waits for the connection besides.
+const FINAL_PAUSE: Duration = Duration::from_millis(100);
+
+/// Sets the broker's offset to where it told us to go on, also backwards.
+pub(crate) async fn rewind(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
+    update(engine, queue, offset).await
+}
+
+async fn update(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
+    let request = UpdateConsumerOffset {
+        consumer_group: engine.config.group.clone(),
+        topic: queue.name.topic.to_string(),
+        queue_id: queue.name.id,
+        commit_offset: offset,
+    };
+    engine.cluster.call_master(&queue.name, &request).await?;
+    queue.set_committed(Some(offset));
+    engine.status.counters.commits.fetch_add(1, Ordering::Relaxed);
+    Ok(())
+}
+
+async fn refresh(engine: &Engine, queue: &Queue) -> Result<()> {
+    let query = QueryConsumerOffset {
+        consumer_group: engine.config.group.clone(),
+        topic: queue.name.topic.to_string(),
+        queue_id: queue.name.id,
+        set_zero_if_not_found: Some(false),
+    };
+    let answer = engine.cluster.call_master(&queue.name, &query).await?;
+    queue.set_committed(answer.offset);
+    Ok(())
+}

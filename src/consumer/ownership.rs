@@ -1,0 +1,103 @@
+//! The life of an owned queue, from the barrier to the last commit.
+//!
+//! ```text
+//! lock ─► start offset ─► pull and commit ─► (stop) ─► drain ─► last commit ─► unlock
+//!                              └─ (lock taken by another) ─► nothing is committed any more
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::engine::Engine;
+use super::handover::Lease;
+use super::offsets::{commit_final, keep_committing, start_offset};
+use super::pull::keep_pulling;
+use super::queue::Queue;
+use crate::runtime::random;
+use crate::transport::backoff::Backoff;
+
+/// First and longest wait between two questions for the start offset.
+const START_RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// How long the last commit is tried when its broker does not answer.
+const FINAL_COMMIT: Duration = Duration::from_secs(5);
+
+/// Owns a queue until `stop`, and ends when the next owner may begin.
+pub(crate) async fn own(
+    engine: Arc<Engine>,
+    queue: Arc<Queue>,
+    previous_owner: Option<String>,
+    stop: CancellationToken,
+) {
+    let lease = tokio::select! {
+        biased;
+        () = stop.cancelled() => return,
+        lease = Lease::acquire(&engine, &queue.name, previous_owner.as_deref()) => lease,
+    };
+    let begun = tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = begin(&engine, &queue) => true,
+    };
+    if begun {
+        consume(&engine, &queue, &lease, &stop).await;
+    }
+    lease.release().await;
+}
+
+/// Finds out where to begin; asks again until there is an answer.
+async fn begin(engine: &Engine, queue: &Queue) {
+    let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
+    loop {
+        match start_offset(engine, &queue.name).await {
+            Ok(start) => {
+                queue.reset(start.offset);
+                queue.set_committed(start.committed.then_some(start.offset));
+                if !start.committed {
+                    // What was chosen is committed, so that a restart goes on from here.
+                    queue.touch();
+                }
+                let text = format_args!("{} begins at {} ({:?})", queue.name, start.offset, start);
+                return engine.log.info("ownership", text);
+            }
+            Err(error) => engine.log.warn("ownership", error.context("start offset")),
+        }
+        sleep(backoff.next_wait(random::fraction())).await;
+    }
+}
+
+async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, stop: &CancellationToken) {
+    let taken = tokio::select! {
+        biased;
+        () = lease.keep() => true,
+        _ = async { tokio::join!(
+            keep_pulling(engine, queue, stop),
+            keep_committing(engine, queue, stop),
+        ) } => false,
+    };
+    queue.close();
+    engine.workers.discard(queue);
+    if taken {
+        let text = format_args!("{}: another member took it; nothing of it is committed", queue.name);
+        engine.log.warn("ownership", text);
+        return queue.reset(queue.position());
+    }
+    let drain_begun = Instant::now();
+    let taken = tokio::select! {
+        biased;
+        () = queue.drained() => false,
+        () = lease.keep() => true,
+    };
+    if !taken {
+        let outlasted = drain_begun.elapsed() >= engine.config.handover_timeout;
+        let deadline = Instant::now() + FINAL_COMMIT;
+        if let Err(error) = commit_final(engine, queue, outlasted, deadline).await {
+            engine.status.report("offsets", error.context(format_args!("last commit of {}", queue.name)));
+        }
+    }
+    // Gives back to the shared budgets what was pulled and not handed out.
+    queue.reset(queue.position());
+}

@@ -1,0 +1,227 @@
+//! One owned queue: what it shares between its task, the workers and the coordinator.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::budget::Budget;
+use super::process_queue::{BatchId, Freed, ProcessQueue};
+use crate::config::Limit;
+use crate::message::MessageQueue;
+
+/// Shared by everyone who deals with one owned queue.
+pub(crate) struct Queue {
+    /// Its name.
+    pub(crate) name: MessageQueue,
+    process: Mutex<ProcessQueue>,
+    limit: Limit,
+    span_max: i64,
+    topic_budget: Arc<Budget>,
+    all_budget: Arc<Budget>,
+    /// Told when room may have come up.
+    freed: Notify,
+    /// Set while something is complete that no commit has taken up.
+    dirty: AtomicBool,
+    /// Told when `dirty` was set.
+    commit: Notify,
+    /// Callbacks and send-backs that run for this queue.
+    running: AtomicUsize,
+    /// Told when `running` falls to 0.
+    idle: Notify,
+    /// Cancelled when the queue is given up: nothing of it is handed out any more.
+    closing: CancellationToken,
+    /// The offset the broker is known to hold, -1 when unknown.
+    committed: AtomicI64,
+}
+
+impl Queue {
+    /// A queue that was just assigned.
+    pub(crate) fn new(
+        name: MessageQueue,
+        limit: Limit,
+        span_max: i64,
+        topic_budget: Arc<Budget>,
+        all_budget: Arc<Budget>,
+    ) -> Queue {
+        Queue {
+            name,
+            process: Mutex::new(ProcessQueue::new(0)),
+            limit,
+            span_max,
+            topic_budget,
+            all_budget,
+            freed: Notify::new(),
+            dirty: AtomicBool::new(false),
+            commit: Notify::new(),
+            running: AtomicUsize::new(0),
+            idle: Notify::new(),
+            closing: CancellationToken::new(),
+            committed: AtomicI64::new(-1),
+        }
+    }
+
+    /// Takes a pulled batch into the books.
+    pub(crate) fn insert(&self, offsets: Box<[i64]>, bytes: usize, next: i64) -> BatchId {
+        let held = Freed { messages: offsets.len(), bytes };
+        self.topic_budget.take(held);
+        self.all_budget.take(held);
+        self.process().insert(offsets, bytes, next)
+    }
+
+    /// Notes a pull that brought nothing to deliver.
+    pub(crate) fn advance(&self, next: i64) {
+        let moved = {
+            let mut process = self.process();
+            let moved = process.position() != next;
+            process.advance(next);
+            moved
+        };
+        if moved {
+            self.touch();
+        }
+    }
+
+    /// Marks messages of a batch complete.
+    pub(crate) fn complete(&self, batch: BatchId, indexes: Range<usize>) {
+        let freed = self.process().complete(batch, indexes);
+        if let Some(freed) = freed {
+            self.release(freed);
+        }
+        self.touch();
+    }
+
+    /// Forgets all that was pulled and begins anew at `position`; late completions do nothing.
+    pub(crate) fn reset(&self, position: i64) {
+        let held = {
+            let mut process = self.process();
+            let held = Freed { messages: process.messages(), bytes: process.bytes() };
+            process.reset(position);
+            held
+        };
+        self.release(held);
+    }
+
+    /// The offset to pull next.
+    pub(crate) fn position(&self) -> i64 {
+        self.process().position()
+    }
+
+    /// The offset up to which everything is complete.
+    pub(crate) fn committable(&self) -> i64 {
+        self.process().committable()
+    }
+
+    /// Messages pulled and not complete.
+    pub(crate) fn pending(&self) -> usize {
+        self.process().messages()
+    }
+
+    /// The offset the broker is known to hold.
+    pub(crate) fn committed(&self) -> Option<i64> {
+        Some(self.committed.load(Ordering::Acquire)).filter(|offset| *offset >= 0)
+    }
+
+    /// Notes what the broker holds.
+    pub(crate) fn set_committed(&self, offset: Option<i64>) {
+        self.committed.store(offset.unwrap_or(-1), Ordering::Release);
+    }
+
+    /// Asks for a commit. Costs one swap while one is already asked for.
+    pub(crate) fn touch(&self) {
+        if !self.dirty.swap(true, Ordering::AcqRel) {
+            self.commit.notify_one();
+        }
+    }
+
+    /// Waits until a commit is asked for, and takes the request.
+    pub(crate) async fn touched(&self) {
+        while !self.dirty.swap(false, Ordering::AcqRel) {
+            self.commit.notified().await;
+        }
+    }
+
+    /// Waits until the next pull may go out. A queue that holds nothing always may, so that a slow topic
+    /// cannot starve the others of the shared budgets.
+    pub(crate) async fn room(&self) {
+        loop {
+            if self.has_room() {
+                return;
+            }
+            let (topic, all) = (self.topic_budget.freed(), self.all_budget.freed());
+            // Looked at again after the futures exist, so that nothing freed in between is missed.
+            if self.has_room() {
+                return;
+            }
+            tokio::select! {
+                () = self.freed.notified() => {}
+                () = topic => {}
+                () = all => {}
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let (messages, bytes, span) = {
+            let process = self.process();
+            (process.messages(), process.bytes(), process.span())
+        };
+        let own = messages < self.limit.messages && bytes < self.limit.bytes && span < self.span_max;
+        messages == 0 || (own && self.topic_budget.has_room() && self.all_budget.has_room())
+    }
+
+    /// Notes that a callback or a send-back begins; it ends when the answer is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        Running(Arc::clone(self))
+    }
+
+    /// Waits until no callback and no send-back runs.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.running.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    /// Gives the queue up: nothing of it may be handed out from now on.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// True after [`Queue::close`].
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    /// Waits for [`Queue::close`].
+    pub(crate) async fn closing(&self) {
+        self.closing.cancelled().await;
+    }
+
+    fn release(&self, freed: Freed) {
+        self.topic_budget.release(freed);
+        self.all_budget.release(freed);
+        self.freed.notify_one();
+    }
+
+    fn process(&self) -> MutexGuard<'_, ProcessQueue> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A callback or a send-back that runs for a queue.
+pub(crate) struct Running(Arc<Queue>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What a consumer tells of itself as JSON.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::lifecycle::State;
+use super::queue::Queue;
+use super::status::Status;
+use super::subscription::Subscription;
+
+pub(super) fn assignment(queues: &[Arc<Queue>]) -> String {
+    let each = queues.iter().map(|queue| {
+        json!({
+            "topic": &*queue.name.topic,
+            "broker": &*queue.name.broker,
+            "queue_id": queue.name.id,
+            "position": queue.position(),
+            "committable": queue.committable(),
+            "committed": queue.committed(),
+            "pending": queue.pending(),
+            "revoking": queue.is_closing(),
+        })
+    });
+    Value::Array(each.collect()).to_string()
+}
+
+pub(super) fn subscriptions(all: &[Arc<Subscription>]) -> String {
+    let each = all.iter().map(|s| json!({ "topic": s.topic, "expression": s.expression }));
+    Value::Array(each.collect()).to_string()
+}
+
+pub(super) fn stats(status: &Status, client_id: &str, state: State, threads: usize) -> String {
+    let totals: Map<String, Value> =
+        status.counters.each().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let queues = status.queues();
+    json!({
+        "client_id": client_id,
+        "state": state.name(),
+        "threads": { "worker": threads },
+        "queues": queues.len(),
+        "pending": queues.iter().map(|queue| queue.pending()).sum::<usize>(),
+        "totals": totals,
+    })
+    .to_string()
+}

@@ -1,0 +1,131 @@
+//! Keeps the routes of all subscribed topics up to date.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::engine::Engine;
+use super::heartbeat::beat_all;
+use crate::cluster::ResponseCode;
+use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::random;
+use crate::transport::backoff::Backoff;
+
+/// First and longest wait before a topic without a route is looked for again. A new group's retry topic
+/// comes up a moment after the first heartbeat; a topic that somebody has yet to create may take long.
+const MISSING: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// At least this long between two rounds, however many ask for one.
+const SPACING: Duration = Duration::from_millis(50);
+
+/// What a round of questions brought.
+#[derive(Default)]
+pub(crate) struct Round {
+    /// Some route differs from before.
+    pub(crate) changed: bool,
+    /// Topics that no name server knows.
+    pub(crate) missing: BTreeSet<String>,
+    /// The last failure to reach a name server at all.
+    pub(crate) failed: Option<Error>,
+}
+
+/// Asks for the routes of these topics, all at once.
+pub(crate) async fn refresh(engine: &Engine, topics: &BTreeSet<String>) -> Round {
+    let asked = topics.iter().map(|topic| async move {
+        let answer: Result<bool> = engine.cluster.refresh_route(topic).await;
+        (topic, answer)
+    });
+    let mut round = Round::default();
+    for (topic, answer) in join_all(asked).await {
+        match answer {
+            Ok(changed) => round.changed |= changed,
+            Err(error) if error.kind() == ErrorKind::Broker(ResponseCode::TopicNotExist) => {
+                if engine.cluster.route(topic).is_none() {
+                    round.missing.insert(topic.clone());
+                }
+            }
+            Err(error) => {
+                if engine.cluster.route(topic).is_none() {
+                    round.missing.insert(topic.clone());
+                }
+                round.failed = Some(error);
+            }
+        }
+    }
+    round
+}
+
+/// Every subscribed topic, the retry topic too.
+pub(crate) fn subscribed(engine: &Engine) -> BTreeSet<String> {
+    engine.subscriptions.all().iter().map(|subscription| subscription.topic.clone()).collect()
+}
+
+/// Refreshes on the timer, when told to, and often while a topic has no route. `missing` are those that the
+/// start did not find.
+pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<String>) {
+    let stopped = engine.tasks.stopped().clone();
+    let interval = engine.config.name_server_interval;
+    let mut backoff = Backoff::new(MISSING.0, MISSING.1);
+    let mut warned = BTreeSet::new();
+    let mut reachable = true;
+    let mut next_full = Instant::now() + interval;
+    loop {
+        warn_missing(&engine, &missing, &mut warned);
+        let next_missing = match missing.is_empty() {
+            true => next_full,
+            false => Instant::now() + backoff.next_wait(random::fraction()),
+        };
+        let full = tokio::select! {
+            biased;
+            () = stopped.cancelled() => return,
+            () = engine.reroute.notified() => true,
+            () = sleep_until(next_full.min(next_missing)) => Instant::now() >= next_full,
+        };
+        let topics = match full {
+            true => subscribed(&engine),
+            false => missing.intersection(&subscribed(&engine)).cloned().collect(),
+        };
+        let round = tokio::select! {
+            biased;
+            () = stopped.cancelled() => return,
+            round = refresh(&engine, &topics) => round,
+        };
+        if full {
+            next_full = Instant::now() + interval;
+            backoff.reset();
+        }
+        if round.failed.is_some() == reachable {
+            reachable = round.failed.is_none();
+            match &round.failed {
+                Some(error) => engine.log.warn("routing", error),
+                None => engine.log.info("routing", "a name server answers again"),
+            }
+        }
+        missing = round.missing;
+        if round.changed {
+            announce(&engine).await;
+        }
+        sleep(SPACING).await;
+    }
+}
+
+/// New brokers must know us before they are asked for anything; then the queues are divided anew.
+async fn announce(engine: &Engine) {
+    for error in beat_all(engine).await {
+        engine.log.warn("heartbeat", error);
+    }
+    engine.rebalance.notify_one();
+}
+
+/// A topic that does not exist is waited for, and told once.
+fn warn_missing(engine: &Engine, missing: &BTreeSet<String>, warned: &mut BTreeSet<String>) {
+    for topic in missing {
+        if topic != engine.subscriptions.retry_topic() && warned.insert(topic.clone()) {
+            let text = format_args!("topic {topic} has no route yet; it is consumed when it appears");
+            engine.log.warn("routing", text);
+        }
+    }
+}

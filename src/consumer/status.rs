@@ -1,0 +1,150 @@
+//! What a consumer tells of itself: its last failure, and counters.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::queue::Queue;
+use crate::error::{Error, ErrorKind};
+use crate::log::Log;
+use crate::message::MessageQueue;
+
+/// Counters since the start; each only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Messages pulled, before the filter.
+    pub(crate) pulled: AtomicU64,
+    /// Messages the client's own filter dropped.
+    pub(crate) filtered: AtomicU64,
+    /// Messages a callback was done with.
+    pub(crate) consumed: AtomicU64,
+    /// Messages a callback wants again.
+    pub(crate) failed: AtomicU64,
+    /// Records that could not be decoded and were skipped.
+    pub(crate) broken: AtomicU64,
+    /// Messages whose callback outran `consume.timeout.ms`.
+    pub(crate) timed_out: AtomicU64,
+    /// Queues begun without the hand-over barrier.
+    pub(crate) without_barrier: AtomicU64,
+    /// Commits the broker acknowledged.
+    pub(crate) commits: AtomicU64,
+}
+
+impl Counters {
+    /// Name and value of each, in a fixed order.
+    pub(crate) fn each(&self) -> [(&'static str, u64); 8] {
+        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            ("pulled", value(&self.pulled)),
+            ("filtered", value(&self.filtered)),
+            ("consumed", value(&self.consumed)),
+            ("failed", value(&self.failed)),
+            ("broken", value(&self.broken)),
+            ("timed_out", value(&self.timed_out)),
+            ("without_barrier", value(&self.without_barrier)),
+            ("commits", value(&self.commits)),
+        ]
+    }
+}
+
+/// Adds to a counter.
+pub(crate) fn count(counter: &AtomicU64, more: usize) {
+    counter.fetch_add(more as u64, Ordering::Relaxed);
+}
+
+/// See the module's doc.
+pub(crate) struct Status {
+    log: Log,
+    last_error: Mutex<Option<Error>>,
+    assignment: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
+    odd_outcomes: Mutex<Seldom>,
+    pub(crate) counters: Counters,
+}
+
+/// Lets one of many equal reports through each second.
+#[derive(Default)]
+struct Seldom {
+    last: Option<Instant>,
+    held_back: u64,
+}
+
+impl Seldom {
+    /// How many reports this one stands for, or `None` to keep silent.
+    fn pass(&mut self, now: Instant) -> Option<u64> {
+        self.held_back += 1;
+        if self.last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(1)) {
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.held_back))
+    }
+}
+
+impl Status {
+    /// Nothing failed, nothing counted.
+    pub(crate) fn new(log: Log) -> Status {
+        Status {
+            log,
+            last_error: Mutex::default(),
+            assignment: Mutex::default(),
+            odd_outcomes: Mutex::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Keeps a failure as the last one and logs it as an error.
+    pub(crate) fn report(&self, target: &str, error: Error) {
+        self.log.error(target, &error);
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// The last failure that was kept.
+    pub(crate) fn last_error(&self) -> Option<Error> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A callback answered a value nobody knows: told once a second with a count.
+    pub(crate) fn odd_outcome(&self, value: i32) {
+        let mut seldom = self.odd_outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = seldom.pass(Instant::now()) {
+            let text =
+                format!("the message callback returned {value}, taken as RECONSUME_LATER ({times} times)");
+            drop(seldom);
+            self.report("workers", Error::new(ErrorKind::InvalidArgument, text));
+        }
+    }
+
+    /// A queue was taken.
+    pub(crate) fn assigned(&self, queue: &Arc<Queue>) {
+        self.assignment().insert(queue.name.clone(), Arc::clone(queue));
+    }
+
+    /// A queue was handed over.
+    pub(crate) fn released(&self, queue: &Arc<Queue>) {
+        self.assignment().remove(&queue.name);
+    }
+
+    /// The queues owned now, those on their way in or out too.
+    pub(crate) fn queues(&self) -> Vec<Arc<Queue>> {
+        self.assignment().values().cloned().collect()
+    }
+
+    fn assignment(&self) -> MutexGuard<'_, BTreeMap<MessageQueue, Arc<Queue>>> {
+        self.assignment.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_reports_pass_once_a_second_with_their_count() {
+        let (mut seldom, start) = (Seldom::default(), Instant::now());
+        assert_eq!(seldom.pass(start), Some(1));
+        assert_eq!(seldom.pass(start), None);
+        assert_eq!(seldom.pass(start + Duration::from_millis(999)), None);
+        assert_eq!(seldom.pass(start + Duration::from_secs(1)), Some(3));
+    }
+}

@@ -1,0 +1,132 @@
+//! What a consumer wants of a topic: a tag expression, as text for the broker and as a check of our own.
+
+use std::fmt;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::Message;
+use crate::protocol::java;
+
+/// The expression that takes every message.
+const ALL: &str = "*";
+
+/// The longest topic name: Java's `TopicValidator`.
+const TOPIC_MAX: usize = 127;
+
+/// One topic's tag expression. The broker filters by the hashes of the tags, which may collide; the
+/// client filters again by the tags themselves, as Java does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subscription {
+    /// The topic.
+    pub topic: String,
+    /// The expression as it was given, `*` for all.
+    pub expression: String,
+    /// The tags wanted; empty for all.
+    pub tags: Vec<String>,
+    /// When this expression was set, in epoch milliseconds: the broker knows an older one by it.
+    pub version: i64,
+}
+
+impl Subscription {
+    /// Parses `*`, an empty text or `a || b`. An empty part (`a ||`) is an error: Java drops it silently and
+    /// `||` alone would match nothing.
+    pub(super) fn parse(topic: &str, expression: &str, version: i64) -> Result<Subscription> {
+        check_topic(topic)?;
+        if expression.is_empty() || expression == ALL {
+            return Ok(Subscription::all(topic, version));
+        }
+        let mut tags: Vec<String> = Vec::new();
+        for part in expression.split("||").map(str::trim) {
+            if part.is_empty() {
+                return Err(bad(topic, expression, "has an empty tag beside ||"));
+            }
+            if part == ALL {
+                return Err(bad(topic, expression, "has * among tags; * stands alone"));
+            }
+            if !tags.iter().any(|tag| tag == part) {
+                tags.push(part.to_owned());
+            }
+        }
+        Ok(Subscription { topic: topic.to_owned(), expression: expression.to_owned(), tags, version })
+    }
+
+    /// Every message of a topic.
+    pub(super) fn all(topic: &str, version: i64) -> Subscription {
+        Subscription { topic: topic.to_owned(), expression: ALL.to_owned(), tags: Vec::new(), version }
+    }
+
+    /// The hashes the broker filters by.
+    pub(super) fn codes(&self) -> Vec<i32> {
+        self.tags.iter().map(|tag| java::string_hash(tag)).collect()
+    }
+
+    /// True when the message is wanted. A message without a tag is only wanted by `*`.
+    pub(super) fn wants(&self, message: &Message) -> bool {
+        self.tags.is_empty() || message.tags().is_some_and(|tag| self.tags.iter().any(|t| t == tag))
+    }
+}
+
+fn bad(topic: &str, expression: &str, problem: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Filter, format!("expression {expression:?} for topic {topic}: it {problem}"))
+}
+
+/// Refuses what no broker accepts as a topic's name.
+pub(super) fn check_topic(topic: &str) -> Result<()> {
+    let refuse = |rule: &str| {
+        Err(Error::new(ErrorKind::InvalidArgument, format!("topic is {topic:?}, a topic's name {rule}")))
+    };
+    if topic.is_empty() {
+        return refuse("has at least one character");
+    }
+    if topic.len() > TOPIC_MAX {
+        return refuse("has at most 127 characters");
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "%|-_".contains(c);
+    if !topic.chars().all(allowed) {
+        return refuse("has only the characters a-z A-Z 0-9 % | - _");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(expression: &str) -> Vec<String> {
+        Subscription::parse("T", expression, 1).unwrap().tags
+    }
+
+    #[test]
+    fn star_and_nothing_take_all() {
+        for expression in ["", "*"] {
+            let subscription = Subscription::parse("T", expression, 1).unwrap();
+            assert_eq!(subscription.expression, "*");
+            assert!(subscription.tags.is_empty() && subscription.codes().is_empty());
+        }
+    }
+
+    #[test]
+    fn tags_are_split_trimmed_and_taken_once() {
+        assert_eq!(tags("a"), ["a"]);
+        assert_eq!(tags(" a||b || c "), ["a", "b", "c"]);
+        assert_eq!(tags("a || a"), ["a"]);
+        assert_eq!(Subscription::parse("T", "TagA", 1).unwrap().codes(), [2_598_919]);
+    }
+
+    #[test]
+    fn bad_expressions_are_refused_with_topic_expression_and_rule() {
+        for expression in ["||", "a ||", "|| a", "a || || b", " ", "* || a"] {
+            let error = Subscription::parse("T", expression, 1).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Filter, "{expression:?}");
+            assert!(error.text().contains(&format!("{expression:?} for topic T")), "{error}");
+        }
+    }
+
+    #[test]
+    fn bad_topics_are_refused() {
+        for topic in ["", "a b", "tö", "a/b", &"t".repeat(128)] {
+            let error = Subscription::parse(topic, "*", 1).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{topic:?}");
+        }
+        check_topic("%RETRY%group").unwrap();
+    }
+}

@@ -1,0 +1,195 @@
+//! A consumer of ours that writes down what it is given.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rmq::{Batch, Config, Consumer, Context, Level, Log, MessageHandler, Outcome};
+use rmq_testbed::{Cluster, wait_until};
+
+/// One delivery.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub topic: String,
+    pub queue_topic: String,
+    pub queue: i32,
+    pub offset: i64,
+    pub tag: Option<String>,
+    pub key: Option<String>,
+    pub body: Vec<u8>,
+    pub times: i32,
+    pub at: Instant,
+}
+
+type Answer = dyn Fn(&Batch, &mut Context) -> Outcome + Send + Sync;
+
+/// Collects the logs and deliveries of one or more members.
+#[derive(Clone, Default)]
+pub struct Record {
+    deliveries: Arc<Mutex<Vec<Delivery>>>,
+    logs: Arc<Mutex<Vec<(Level, String)>>>,
+}
+
+impl Record {
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.deliveries.lock().unwrap().clone()
+    }
+
+    pub fn count(&self) -> usize {
+        self.deliveries.lock().unwrap().len()
+    }
+
+    /// How often each key was delivered.
+    pub fn by_key(&self) -> BTreeMap<String, usize> {
+        let mut keys = BTreeMap::new();
+        for delivery in self.deliveries.lock().unwrap().iter() {
+            *keys.entry(delivery.key.clone().unwrap_or_default()).or_default() += 1;
+        }
+        keys
+    }
+
+    pub fn logs(&self) -> Vec<(Level, String)> {
+        self.logs.lock().unwrap().clone()
+    }
+
+    pub fn logged(&self, part: &str) -> usize {
+        self.logs.lock().unwrap().iter().filter(|(_, text)| text.contains(part)).count()
+    }
+
+    pub fn wait_for(&self, count: usize, within: Duration) {
+        wait_until(&format!("{count} deliveries"), within, || self.count() >= count);
+    }
+}
+
+/// A consumer to be.
+pub struct Setup {
+    pub config: Config,
+    pub record: Record,
+    subscriptions: Vec<(String, String)>,
+    answer: Arc<Answer>,
+}
+
+impl Setup {
+    pub fn new(cluster: &Cluster, group: &str) -> Setup {
+        let mut config = Config::new();
+        config.set("namesrv.addr", &format!("127.0.0.1:1;{}", cluster.namesrv())).unwrap();
+        config.set("consumer.group", group).unwrap();
+        config.set("consume.from", "first_offset").unwrap();
+        config.set("log.level", "debug").unwrap();
+        Setup {
+            config,
+            record: Record::default(),
+            subscriptions: Vec::new(),
+            answer: Arc::new(|_, _| Outcome::Success),
+        }
+    }
+
+    pub fn set(mut self, key: &str, value: &str) -> Setup {
+        self.config.set(key, value).unwrap();
+        self
+    }
+
+    pub fn record(mut self, record: &Record) -> Setup {
+        self.record = record.clone();
+        self
+    }
+
+    pub fn subscribe(mut self, topic: &str, expression: &str) -> Setup {
+        self.subscriptions.push((topic.to_owned(), expression.to_owned()));
+        self
+    }
+
+    pub fn answer(
+        mut self,
+        answer: impl Fn(&Batch, &mut Context) -> Outcome + Send + Sync + 'static,
+    ) -> Setup {
+        self.answer = Arc::new(answer);
+        self
+    }
+
+    pub fn build(self) -> Member {
+        let logs = Arc::clone(&self.record.logs);
+        let begun = Instant::now();
+        let log = Log::new(
+            Level::Debug,
+            Arc::new(move |level, target, text| {
+                let at = begun.elapsed().as_millis();
+                logs.lock().unwrap().push((level, format!("{at} {target}: {text}")));
+            }),
+        );
+        let consumer = Consumer::new(&self.config.snapshot().unwrap(), log).unwrap();
+        let handler = Recorder { record: self.record.clone(), answer: self.answer };
+        consumer.set_handler(Some(Arc::new(handler))).unwrap();
+        for (topic, expression) in &self.subscriptions {
+            consumer.subscribe(topic, expression).unwrap();
+        }
+        Member { consumer, record: self.record }
+    }
+
+    pub fn start(self) -> Member {
+        let member = self.build();
+        member.consumer.start().unwrap();
+        member
+    }
+}
+
+struct Recorder {
+    record: Record,
+    answer: Arc<Answer>,
+}
+
+impl MessageHandler for Recorder {
+    fn consume(&self, batch: &Batch, context: &mut Context) -> Outcome {
+        {
+            let mut deliveries = self.record.deliveries.lock().unwrap();
+            for index in 0..batch.len() {
+                let message = batch.message(index).unwrap();
+                deliveries.push(Delivery {
+                    topic: message.topic().to_owned(),
+                    queue_topic: batch.topic().to_owned(),
+                    queue: message.queue_id(),
+                    offset: message.queue_offset(),
+                    tag: message.tags().map(str::to_owned),
+                    key: message.keys().map(str::to_owned),
+                    body: message.body().to_vec(),
+                    times: message.reconsume_times(),
+                    at: Instant::now(),
+                });
+            }
+        }
+        (self.answer)(batch, context)
+    }
+}
+
+/// A running consumer of ours; stopped at the end of the test, and its log shown if that failed.
+pub struct Member {
+    pub consumer: Consumer,
+    pub record: Record,
+}
+
+impl Member {
+    pub fn stop(&self) {
+        self.consumer.shutdown(Some(Duration::from_secs(20))).unwrap();
+    }
+
+    /// Queues it consumes now, without those on their way out or of the retry topic.
+    pub fn queues(&self, topic: &str) -> Vec<i32> {
+        let json: serde_json::Value = serde_json::from_str(&self.consumer.assignment_json()).unwrap();
+        let queues = json.as_array().unwrap().iter();
+        queues
+            .filter(|q| q["topic"] == topic && q["revoking"] == false)
+            .map(|q| i32::try_from(q["queue_id"].as_i64().unwrap()).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (level, text) in self.record.logs() {
+                eprintln!("{level:?} {text}");
+            }
+        }
+        let _ = self.consumer.shutdown(Some(Duration::from_secs(5)));
+    }
+}
