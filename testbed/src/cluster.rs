@@ -1,11 +1,12 @@
 //! A name server and its brokers.
 
+use crate::access::Access;
 use crate::broker::{Broker, BrokerSetup};
 use crate::driver::Driver;
 use crate::folders::{TempDir, temp_dir};
 use crate::jvm::Profile;
 use crate::name_server::NameServer;
-use crate::remoting::{self, request};
+use crate::remoting;
 use crate::version::Version;
 use crate::wait::wait_until;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ const ROUTE_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Cluster {
     version: Version,
+    access: Access,
     // Dropped in this order: the folder goes last.
     broker: Broker,
     name_server: NameServer,
@@ -38,6 +40,7 @@ impl Cluster {
     pub fn builder(version: Version) -> ClusterBuilder {
         ClusterBuilder {
             version,
+            access: Access::default(),
             broker: BrokerSetup::new("broker-a"),
             name_server_properties: Vec::new(),
             name_server_jvm_arguments: Vec::new(),
@@ -82,6 +85,11 @@ impl Cluster {
         self.broker.name()
     }
 
+    /// What every driver command for this cluster needs: ` ns=...` and the options of [`ClusterBuilder::access`].
+    pub(crate) fn driver_words(&self) -> String {
+        format!(" ns={}{}", self.namesrv(), self.access.words())
+    }
+
     /// The cluster's name.
     pub fn cluster_name(&self) -> &'static str {
         "DefaultCluster"
@@ -94,7 +102,7 @@ impl Cluster {
 
     /// Starts one more broker; returns when the name server knows it. Its folder is inside the cluster's.
     pub fn add_broker(&self, setup: BrokerSetup) -> Broker {
-        Broker::launch(self.version, setup, self.name_server.addr(), &self.run)
+        Broker::launch(self.version, setup, self.name_server.addr(), self.access.clone(), &self.run)
             .and_then(|broker| broker.await_registration(|| None).map(|()| broker))
             .unwrap_or_else(|reason| panic!("{reason}"))
     }
@@ -109,12 +117,12 @@ impl Cluster {
         self.broker.write_topic(topic, queues, fields).unwrap_or_else(|reason| panic!("{reason}"));
         let count = format!("\"readQueueNums\":{queues}");
         wait_until(&format!("the route of {topic}"), ROUTE_DEADLINE, || {
-            request(self.name_server.addr(), remoting::GET_ROUTE, &[("topic", topic)], &[]).is_ok_and(
-                |response| {
+            self.access
+                .request(self.name_server.addr(), remoting::GET_ROUTE, &[("topic", topic)], &[])
+                .is_ok_and(|response| {
                     let route = response.text();
                     response.code == 0 && route.contains(&count) && route.contains(self.broker_name())
-                },
-            )
+                })
         });
     }
 
@@ -144,7 +152,9 @@ impl Cluster {
         let queue = queue.to_string();
         let fields =
             [("consumerGroup", group), ("topic", topic), ("queueId", &queue), ("setZeroIfNotFound", "false")];
-        let response = request(self.broker(), remoting::QUERY_CONSUMER_OFFSET, &fields, &[])
+        let response = self
+            .access
+            .request(self.broker(), remoting::QUERY_CONSUMER_OFFSET, &fields, &[])
             .unwrap_or_else(|e| panic!("the broker does not answer: {e}"));
         match response.code {
             0 => response.number("offset"),
@@ -207,7 +217,7 @@ impl Cluster {
     /// When mqadmin refuses the command line.
     pub fn admin(&self, command: &str) -> String {
         Driver::admin(self.version)
-            .call(&format!("admin {command} -n {}", self.name_server.addr()))
+            .call(&format!("admin {command} -n {}{}", self.name_server.addr(), self.access.words()))
             .unwrap_or_else(|reason| panic!("mqadmin {command}: {reason}"))
     }
 
@@ -217,7 +227,7 @@ impl Cluster {
     }
 
     fn ask(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> remoting::Response {
-        match request(self.broker(), code, fields, body) {
+        match self.access.request(self.broker(), code, fields, body) {
             Ok(response) if response.code == 0 => response,
             Ok(response) => panic!("request {code} {fields:?}: {} {}", response.code, response.remark),
             Err(e) => panic!("request {code} {fields:?}: {e}"),
@@ -229,6 +239,7 @@ impl Cluster {
 #[derive(Debug)]
 pub struct ClusterBuilder {
     version: Version,
+    access: Access,
     broker: BrokerSetup,
     name_server_properties: Vec<(String, String)>,
     name_server_jvm_arguments: Vec<String>,
@@ -260,6 +271,13 @@ impl ClusterBuilder {
         self
     }
 
+    /// For a cluster with ACL or TLS only: the driver's options `ak=USER sk=SECRET` or `tls=true`, which everything the
+    /// test bed asks of this cluster then uses. mqadmin takes credentials but no TLS.
+    pub fn access(mut self, options: &str) -> ClusterBuilder {
+        self.access = Access::new(options);
+        self
+    }
+
     /// Starts it; see [`Cluster::start`].
     pub fn start(self) -> Cluster {
         self.try_start().unwrap_or_else(|reason| panic!("{reason}"))
@@ -275,8 +293,9 @@ impl ClusterBuilder {
             self.name_server_jvm_arguments,
             &self.name_server_properties,
         )?;
-        let broker = Broker::launch(self.version, self.broker, name_server.addr(), &run)?;
+        let broker =
+            Broker::launch(self.version, self.broker, name_server.addr(), self.access.clone(), &run)?;
         broker.await_registration(|| name_server.failure())?;
-        Ok(Cluster { version: self.version, broker, name_server, run })
+        Ok(Cluster { version: self.version, access: self.access, broker, name_server, run })
     }
 }

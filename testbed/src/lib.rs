@@ -25,6 +25,7 @@
 // Test support: a failed set-up must stop the test with its reason, and a person reads what it prints.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod access;
 mod broker;
 mod classes;
 mod cluster;
@@ -53,7 +54,7 @@ pub use java_consumer::{Delivery, JavaConsumer, JavaConsumerBuilder, JavaQueue};
 pub use jvm::Profile;
 pub use peers::{Measure, Peer};
 pub use process::spawn;
-pub use producer::{Send, Sent};
+pub use producer::{Sending, Sent};
 pub use remoting::{Response, request};
 pub use version::Version;
 pub use wait::wait_until;

@@ -6,7 +6,7 @@
 //! * [`Measure::Throughput`]: `{"client", "messages", "start_to_first_nanos", "first_to_last_nanos", "cpu_nanos",
 //!   "peak_rss_kib"}`. Times run from just before the consumer's `start()`; the callback only counts.
 //! * [`Measure::Latency`]: `{"client", "messages", "p50_us", "p99_us", "max_us", "cpu_nanos", "peak_rss_kib"}`: the
-//!   clock in the callback minus the stamp in the body, which `Send::stamped` put there just before sending. Messages
+//!   clock in the callback minus the stamp in the body, which `Sending::stamped` put there just before sending. Messages
 //!   without a stamp warm up: the line `ready` comes first, when `warmup` of them were consumed. So: start the peer,
 //!   send `warmup` plain messages to every queue in turn, wait for `ready`, then send stamped ones at a steady rate.
 //!
