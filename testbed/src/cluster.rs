@@ -6,9 +6,10 @@ use crate::driver::Driver;
 use crate::folders::{TempDir, temp_dir};
 use crate::jvm::Profile;
 use crate::name_server::NameServer;
-use crate::remoting;
+use crate::remoting::{self, Response};
 use crate::version::Version;
 use crate::wait::wait_until;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -135,47 +136,6 @@ impl Cluster {
         self.ask(remoting::UPDATE_AND_CREATE_GROUP, &[], config.to_string().as_bytes());
     }
 
-    /// The offset after the last message of a queue.
-    pub fn max_offset(&self, topic: &str, queue: u32) -> i64 {
-        self.queue_offset(remoting::GET_MAX_OFFSET, topic, queue)
-    }
-
-    /// The offset of the first message of a queue.
-    pub fn min_offset(&self, topic: &str, queue: u32) -> i64 {
-        self.queue_offset(remoting::GET_MIN_OFFSET, topic, queue)
-    }
-
-    /// The offset a group committed for a queue, or `None` when the broker has none. On a queue whose first message is
-    /// still stored, brokers of both versions say 0 for a group that never committed.
-    pub fn committed_offset(&self, group: &str, topic: &str, queue: u32) -> Option<i64> {
-        const QUERY_NOT_FOUND: i32 = 22;
-        let queue = queue.to_string();
-        let fields =
-            [("consumerGroup", group), ("topic", topic), ("queueId", &queue), ("setZeroIfNotFound", "false")];
-        let response = self
-            .access
-            .request(self.broker(), remoting::QUERY_CONSUMER_OFFSET, &fields, &[])
-            .unwrap_or_else(|e| panic!("the broker does not answer: {e}"));
-        match response.code {
-            0 => response.number("offset"),
-            QUERY_NOT_FOUND => None,
-            code => panic!("committed offset of {group} on {topic}/{queue}: {code} {}", response.remark),
-        }
-    }
-
-    /// Sets a group's committed offset for a queue, as a consumer's commit does. The group must exist: a 5.5.0
-    /// broker refuses commits of groups that never had a member.
-    pub fn commit_offset(&self, group: &str, topic: &str, queue: u32, offset: i64) {
-        let (queue, offset) = (queue.to_string(), offset.to_string());
-        let fields = [
-            ("consumerGroup", group),
-            ("topic", topic),
-            ("queueId", queue.as_str()),
-            ("commitOffset", offset.as_str()),
-        ];
-        self.ask(remoting::UPDATE_CONSUMER_OFFSET, &fields, &[]);
-    }
-
     /// kill -9 the broker; returns when it is gone.
     pub fn kill_broker(&self) {
         self.broker.kill();
@@ -221,13 +181,14 @@ impl Cluster {
             .unwrap_or_else(|reason| panic!("mqadmin {command}: {reason}"))
     }
 
-    fn queue_offset(&self, code: i32, topic: &str, queue: u32) -> i64 {
-        let response = self.ask(code, &[("topic", topic), ("queueId", &queue.to_string())], &[]);
-        response.number("offset").unwrap_or_else(|| panic!("no offset in {response:?}"))
+    /// Sends one request to the broker, with the cluster's access; the answer may be a refusal.
+    pub fn request(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+        self.access.request(self.broker(), code, fields, body)
     }
 
-    fn ask(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> remoting::Response {
-        match self.access.request(self.broker(), code, fields, body) {
+    /// The answer to a request that must not fail.
+    pub(crate) fn ask(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> Response {
+        match self.request(code, fields, body) {
             Ok(response) if response.code == 0 => response,
             Ok(response) => panic!("request {code} {fields:?}: {} {}", response.code, response.remark),
             Err(e) => panic!("request {code} {fields:?}: {e}"),

@@ -37,6 +37,7 @@ mod jars;
 mod java_consumer;
 mod jvm;
 mod name_server;
+mod offsets;
 mod peers;
 mod ports;
 mod process;
