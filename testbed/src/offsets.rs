@@ -14,8 +14,10 @@ impl Cluster {
         self.queue_offset(remoting::GET_MIN_OFFSET, topic, queue)
     }
 
-    /// The offset a group committed for a queue, or `None` when the broker has none. On a queue whose first message is
-    /// still stored, brokers of both versions say 0 for a group that never committed.
+    /// The offset a group committed for a queue, or `None` when the broker has none.
+    ///
+    /// 4.9.7 says 0 for a group that never committed, as long as the first message of the queue is at hand; 5.5.0 does
+    /// the same unless asked with `setZeroIfNotFound=false`, as here.
     pub fn committed_offset(&self, group: &str, topic: &str, queue: u32) -> Option<i64> {
         const QUERY_NOT_FOUND: i32 = 22;
         let queue = queue.to_string();

@@ -82,8 +82,11 @@ impl Peer {
 fn go_program() -> Result<PathBuf, String> {
     let sources = source_dir("go").join("bench");
     let program = build_dir().join("go").join(format!("bench-{:016x}", fingerprint(&sources)?));
+    if program.exists() {
+        return Ok(program);
+    }
+    let _lock = lock();
     if !program.exists() {
-        let _lock = lock();
         let partial = partial(&program);
         let mut go = Command::new("go");
         go.current_dir(&sources).args(["build", "-o"]).arg(&partial).arg(".");
