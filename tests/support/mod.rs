@@ -60,18 +60,24 @@ pub fn both(output: &Output) -> String {
 /// Flags under which the header and the programs must be silent.
 pub const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"];
 
-/// Builds a C program of tests/capi against the shared library.
-pub fn compile(name: &str) -> PathBuf {
+/// Builds a C or C++ program of tests/capi, given by its file's name, against the shared library.
+pub fn compile(source: &str) -> PathBuf {
     let library = library_folder();
+    let (name, language) = source.rsplit_once('.').unwrap();
     let program = output(&format!("capi-{name}")).join(name);
     let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
     rpath.push(&library);
-    run(tool("gcc", "gcc")
-        .args(["-std=gnu11", "-g", "-pthread", "-Wstrict-prototypes"])
+    let mut compiler = match language {
+        "c" => tool("gcc", "gcc"),
+        _ => tool("g++", "g++"),
+    };
+    run(compiler
+        .arg(if language == "c" { "-std=gnu11" } else { "-std=c++17" })
+        .args(["-g", "-pthread"])
         .args(STRICT)
         .arg("-I")
         .arg(root().join("include"))
-        .arg(root().join(format!("tests/capi/{name}.c")))
+        .arg(root().join("tests/capi").join(source))
         .arg("-o")
         .arg(&program)
         .arg("-L")
