@@ -19,6 +19,12 @@ macro_rules! kinds {
             /// Every kind but the broker's, in the order of the table.
             pub const KNOWN: &'static [ErrorKind] = &[$(ErrorKind::$variant),*];
 
+            /// Every kind, then every code of the broker that has a name.
+            pub fn all() -> impl Iterator<Item = ErrorKind> {
+                let refusals = ResponseCode::KNOWN.iter().filter(|code| **code != ResponseCode::Success);
+                Self::KNOWN.iter().copied().chain(refusals.copied().map(ErrorKind::Broker))
+            }
+
             /// The C number: negative for ours, positive for the broker's.
             pub fn number(self) -> i32 {
                 match self {
@@ -134,6 +140,7 @@ kinds! {
 pub struct Error {
     kind: ErrorKind,
     text: Arc<str>,
+    remark: Option<Arc<str>>,
 }
 
 /// What most functions of this crate return.
@@ -142,14 +149,15 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A failure of `kind`, told in `text`.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Error {
-        Error { kind, text: text.into().into() }
+        Error { kind, text: text.into().into(), remark: None }
     }
 
     /// A broker's refusal.
     pub fn broker(code: ResponseCode, remark: Option<&str>, what: impl fmt::Display) -> Error {
         let number: i32 = code.into();
-        let remark = remark.unwrap_or("no remark");
-        Error::new(ErrorKind::Broker(code), format!("{what}: {} ({number}): {remark}", code.name()))
+        let told = remark.unwrap_or("no remark");
+        let text = format!("{what}: {} ({number}): {told}", code.name());
+        Error { remark: remark.map(Arc::from), ..Error::new(ErrorKind::Broker(code), text) }
     }
 
     /// What failed.
@@ -162,10 +170,15 @@ impl Error {
         &self.text
     }
 
+    /// What the broker itself said, when it was the broker that refused and it said something.
+    pub fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
+    }
+
     /// The same failure, told with what was being done.
     #[must_use]
     pub fn context(self, what: impl fmt::Display) -> Error {
-        Error::new(self.kind, format!("{what}: {}", self.text))
+        Error { remark: self.remark.clone(), ..Error::new(self.kind, format!("{what}: {}", self.text)) }
     }
 }
 
@@ -222,6 +235,8 @@ mod tests {
     fn a_brokers_refusal_names_code_and_remark() {
         let error = Error::broker(ResponseCode::SystemBusy, Some("flow control"), "pull T/0");
         assert_eq!(error.text(), "pull T/0: SYSTEM_BUSY (2): flow control");
+        assert_eq!(error.clone().context("start").remark(), Some("flow control"));
+        assert_eq!(Error::broker(ResponseCode::SystemBusy, None, "pull T/0").remark(), None);
         assert!(error.kind().is_retriable());
     }
 }

@@ -3,6 +3,7 @@
 //! Layers, each importing only those below it: `capi`, `consumer`, `cluster`, `transport`, `protocol`.
 //! DESIGN.md tells how a message travels through them.
 
+pub mod capi;
 pub mod cluster;
 pub mod config;
 pub mod consumer;

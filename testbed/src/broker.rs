@@ -1,11 +1,12 @@
 //! One broker process: started, registered, killed, started again on the same store.
 
+use crate::access::Access;
 use crate::folders::TempDir;
 use crate::jars::class_path;
 use crate::jvm::{Profile, java};
 use crate::ports;
 use crate::process::Process;
-use crate::remoting::{GET_CLUSTER_INFO, UPDATE_AND_CREATE_TOPIC, request};
+use crate::remoting::{GET_CLUSTER_INFO, UPDATE_AND_CREATE_TOPIC};
 use crate::version::Version;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -79,6 +80,7 @@ pub struct Broker {
     version: Version,
     setup: BrokerSetup,
     name_server: SocketAddr,
+    access: Access,
     addr: SocketAddr,
     home: PathBuf,
     process: Mutex<Option<Process>>,
@@ -90,13 +92,14 @@ impl Broker {
         version: Version,
         setup: BrokerSetup,
         name_server: SocketAddr,
+        access: Access,
         run: &TempDir,
     ) -> Result<Broker, String> {
         let listen = ports::reserve()?.listen;
         let home = run.path().join(format!("{}-{listen}", setup.name));
         fs::create_dir_all(&home).map_err(|e| format!("{}: {e}", home.display()))?;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, listen));
-        let broker = Broker { version, setup, name_server, addr, home, process: Mutex::new(None) };
+        let broker = Broker { version, setup, name_server, access, addr, home, process: Mutex::new(None) };
         broker.write_conf()?;
         *broker.process() = Some(broker.start_process()?);
         Ok(broker)
@@ -186,7 +189,8 @@ impl Broker {
 
     /// Whether the name server lists this broker now.
     pub fn is_registered(&self) -> bool {
-        request(self.name_server, GET_CLUSTER_INFO, &[], &[])
+        self.access
+            .request(self.name_server, GET_CLUSTER_INFO, &[], &[])
             .is_ok_and(|response| response.text().contains(&format!("\"{}\"", self.addr)))
     }
 
@@ -204,7 +208,7 @@ impl Broker {
             ("order", "false"),
         ];
         fields.extend(extra);
-        match request(self.addr, UPDATE_AND_CREATE_TOPIC, &fields, &[]) {
+        match self.access.request(self.addr, UPDATE_AND_CREATE_TOPIC, &fields, &[]) {
             Ok(response) if response.code == 0 => Ok(()),
             Ok(response) => Err(format!("topic {topic} refused: {} {}", response.code, response.remark)),
             Err(e) => Err(format!("topic {topic} not created: {e}")),

@@ -1,13 +1,15 @@
 //! A name server and its brokers.
 
+use crate::access::Access;
 use crate::broker::{Broker, BrokerSetup};
 use crate::driver::Driver;
 use crate::folders::{TempDir, temp_dir};
 use crate::jvm::Profile;
 use crate::name_server::NameServer;
-use crate::remoting::{self, request};
+use crate::remoting::{self, Response};
 use crate::version::Version;
 use crate::wait::wait_until;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,6 +21,7 @@ const ROUTE_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Cluster {
     version: Version,
+    access: Access,
     // Dropped in this order: the folder goes last.
     broker: Broker,
     name_server: NameServer,
@@ -38,6 +41,7 @@ impl Cluster {
     pub fn builder(version: Version) -> ClusterBuilder {
         ClusterBuilder {
             version,
+            access: Access::default(),
             broker: BrokerSetup::new("broker-a"),
             name_server_properties: Vec::new(),
             name_server_jvm_arguments: Vec::new(),
@@ -82,6 +86,11 @@ impl Cluster {
         self.broker.name()
     }
 
+    /// What every driver command for this cluster needs: ` ns=...` and the options of [`ClusterBuilder::access`].
+    pub(crate) fn driver_words(&self) -> String {
+        format!(" ns={}{}", self.namesrv(), self.access.words())
+    }
+
     /// The cluster's name.
     pub fn cluster_name(&self) -> &'static str {
         "DefaultCluster"
@@ -94,7 +103,7 @@ impl Cluster {
 
     /// Starts one more broker; returns when the name server knows it. Its folder is inside the cluster's.
     pub fn add_broker(&self, setup: BrokerSetup) -> Broker {
-        Broker::launch(self.version, setup, self.name_server.addr(), &self.run)
+        Broker::launch(self.version, setup, self.name_server.addr(), self.access.clone(), &self.run)
             .and_then(|broker| broker.await_registration(|| None).map(|()| broker))
             .unwrap_or_else(|reason| panic!("{reason}"))
     }
@@ -109,12 +118,12 @@ impl Cluster {
         self.broker.write_topic(topic, queues, fields).unwrap_or_else(|reason| panic!("{reason}"));
         let count = format!("\"readQueueNums\":{queues}");
         wait_until(&format!("the route of {topic}"), ROUTE_DEADLINE, || {
-            request(self.name_server.addr(), remoting::GET_ROUTE, &[("topic", topic)], &[]).is_ok_and(
-                |response| {
+            self.access
+                .request(self.name_server.addr(), remoting::GET_ROUTE, &[("topic", topic)], &[])
+                .is_ok_and(|response| {
                     let route = response.text();
                     response.code == 0 && route.contains(&count) && route.contains(self.broker_name())
-                },
-            )
+                })
         });
     }
 
@@ -125,45 +134,6 @@ impl Cluster {
             "consumeBroadcastEnable": true, "retryQueueNums": 1, "retryMaxTimes": retries,
         });
         self.ask(remoting::UPDATE_AND_CREATE_GROUP, &[], config.to_string().as_bytes());
-    }
-
-    /// The offset after the last message of a queue.
-    pub fn max_offset(&self, topic: &str, queue: u32) -> i64 {
-        self.queue_offset(remoting::GET_MAX_OFFSET, topic, queue)
-    }
-
-    /// The offset of the first message of a queue.
-    pub fn min_offset(&self, topic: &str, queue: u32) -> i64 {
-        self.queue_offset(remoting::GET_MIN_OFFSET, topic, queue)
-    }
-
-    /// The offset a group committed for a queue, or `None` when the broker has none. On a queue whose first message is
-    /// still stored, brokers of both versions say 0 for a group that never committed.
-    pub fn committed_offset(&self, group: &str, topic: &str, queue: u32) -> Option<i64> {
-        const QUERY_NOT_FOUND: i32 = 22;
-        let queue = queue.to_string();
-        let fields =
-            [("consumerGroup", group), ("topic", topic), ("queueId", &queue), ("setZeroIfNotFound", "false")];
-        let response = request(self.broker(), remoting::QUERY_CONSUMER_OFFSET, &fields, &[])
-            .unwrap_or_else(|e| panic!("the broker does not answer: {e}"));
-        match response.code {
-            0 => response.number("offset"),
-            QUERY_NOT_FOUND => None,
-            code => panic!("committed offset of {group} on {topic}/{queue}: {code} {}", response.remark),
-        }
-    }
-
-    /// Sets a group's committed offset for a queue, as a consumer's commit does. The group must exist: a 5.5.0
-    /// broker refuses commits of groups that never had a member.
-    pub fn commit_offset(&self, group: &str, topic: &str, queue: u32, offset: i64) {
-        let (queue, offset) = (queue.to_string(), offset.to_string());
-        let fields = [
-            ("consumerGroup", group),
-            ("topic", topic),
-            ("queueId", queue.as_str()),
-            ("commitOffset", offset.as_str()),
-        ];
-        self.ask(remoting::UPDATE_CONSUMER_OFFSET, &fields, &[]);
     }
 
     /// kill -9 the broker; returns when it is gone.
@@ -207,17 +177,18 @@ impl Cluster {
     /// When mqadmin refuses the command line.
     pub fn admin(&self, command: &str) -> String {
         Driver::admin(self.version)
-            .call(&format!("admin {command} -n {}", self.name_server.addr()))
+            .call(&format!("admin {command} -n {}{}", self.name_server.addr(), self.access.words()))
             .unwrap_or_else(|reason| panic!("mqadmin {command}: {reason}"))
     }
 
-    fn queue_offset(&self, code: i32, topic: &str, queue: u32) -> i64 {
-        let response = self.ask(code, &[("topic", topic), ("queueId", &queue.to_string())], &[]);
-        response.number("offset").unwrap_or_else(|| panic!("no offset in {response:?}"))
+    /// Sends one request to the broker, with the cluster's access; the answer may be a refusal.
+    pub fn request(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+        self.access.request(self.broker(), code, fields, body)
     }
 
-    fn ask(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> remoting::Response {
-        match request(self.broker(), code, fields, body) {
+    /// The answer to a request that must not fail.
+    pub(crate) fn ask(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> Response {
+        match self.request(code, fields, body) {
             Ok(response) if response.code == 0 => response,
             Ok(response) => panic!("request {code} {fields:?}: {} {}", response.code, response.remark),
             Err(e) => panic!("request {code} {fields:?}: {e}"),
@@ -229,6 +200,7 @@ impl Cluster {
 #[derive(Debug)]
 pub struct ClusterBuilder {
     version: Version,
+    access: Access,
     broker: BrokerSetup,
     name_server_properties: Vec<(String, String)>,
     name_server_jvm_arguments: Vec<String>,
@@ -260,6 +232,13 @@ impl ClusterBuilder {
         self
     }
 
+    /// For a cluster with ACL or TLS only: the driver's options `ak=USER sk=SECRET` or `tls=true`, which everything the
+    /// test bed asks of this cluster then uses. mqadmin takes credentials but no TLS.
+    pub fn access(mut self, options: &str) -> ClusterBuilder {
+        self.access = Access::new(options);
+        self
+    }
+
     /// Starts it; see [`Cluster::start`].
     pub fn start(self) -> Cluster {
         self.try_start().unwrap_or_else(|reason| panic!("{reason}"))
@@ -275,8 +254,9 @@ impl ClusterBuilder {
             self.name_server_jvm_arguments,
             &self.name_server_properties,
         )?;
-        let broker = Broker::launch(self.version, self.broker, name_server.addr(), &run)?;
+        let broker =
+            Broker::launch(self.version, self.broker, name_server.addr(), self.access.clone(), &run)?;
         broker.await_registration(|| name_server.failure())?;
-        Ok(Cluster { version: self.version, broker, name_server, run })
+        Ok(Cluster { version: self.version, access: self.access, broker, name_server, run })
     }
 }

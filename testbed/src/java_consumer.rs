@@ -11,13 +11,8 @@ impl Cluster {
     pub fn java_consumer(&self, group: &str, topic: &str) -> JavaConsumerBuilder {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let id = format!("{group}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let line = format!(
-            "push {} ns={} group={} topic={}",
-            quote(&id),
-            self.namesrv(),
-            quote(group),
-            quote(topic)
-        );
+        let words = self.driver_words();
+        let line = format!("push {}{words} group={} topic={}", quote(&id), quote(group), quote(topic));
         JavaConsumerBuilder { id, line }
     }
 }

@@ -25,6 +25,7 @@
 // Test support: a failed set-up must stop the test with its reason, and a person reads what it prints.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod access;
 mod broker;
 mod classes;
 mod cluster;
@@ -36,6 +37,7 @@ mod jars;
 mod java_consumer;
 mod jvm;
 mod name_server;
+mod offsets;
 mod peers;
 mod ports;
 mod process;
@@ -53,7 +55,7 @@ pub use java_consumer::{Delivery, JavaConsumer, JavaConsumerBuilder, JavaQueue};
 pub use jvm::Profile;
 pub use peers::{Measure, Peer};
 pub use process::spawn;
-pub use producer::{Send, Sent};
+pub use producer::{Sending, Sent};
 pub use remoting::{Response, request};
 pub use version::Version;
 pub use wait::wait_until;

@@ -6,7 +6,7 @@
 //! * [`Measure::Throughput`]: `{"client", "messages", "start_to_first_nanos", "first_to_last_nanos", "cpu_nanos",
 //!   "peak_rss_kib"}`. Times run from just before the consumer's `start()`; the callback only counts.
 //! * [`Measure::Latency`]: `{"client", "messages", "p50_us", "p99_us", "max_us", "cpu_nanos", "peak_rss_kib"}`: the
-//!   clock in the callback minus the stamp in the body, which `Send::stamped` put there just before sending. Messages
+//!   clock in the callback minus the stamp in the body, which `Sending::stamped` put there just before sending. Messages
 //!   without a stamp warm up: the line `ready` comes first, when `warmup` of them were consumed. So: start the peer,
 //!   send `warmup` plain messages to every queue in turn, wait for `ready`, then send stamped ones at a steady rate.
 //!
@@ -82,8 +82,11 @@ impl Peer {
 fn go_program() -> Result<PathBuf, String> {
     let sources = source_dir("go").join("bench");
     let program = build_dir().join("go").join(format!("bench-{:016x}", fingerprint(&sources)?));
+    if program.exists() {
+        return Ok(program);
+    }
+    let _lock = lock();
     if !program.exists() {
-        let _lock = lock();
         let partial = partial(&program);
         let mut go = Command::new("go");
         go.current_dir(&sources).args(["build", "-o"]).arg(&partial).arg(".");

@@ -5,76 +5,76 @@ use crate::driver::{Driver, quote};
 
 impl Cluster {
     /// Sets up `count` messages to `topic`: queue by queue, key `<topic>-<i>`, body equal to the key.
-    pub fn send(&self, topic: &str, count: u32) -> Send {
-        Send { line: format!("send {topic} {count} ns={}", self.namesrv()) }
+    pub fn send(&self, topic: &str, count: u32) -> Sending {
+        Sending { line: format!("send {topic} {count}{}", self.driver_words()) }
     }
 }
 
 /// Messages about to be sent; message i is the same however many threads send.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before run()"]
-pub struct Send {
+pub struct Sending {
     line: String,
 }
 
-impl Send {
+impl Sending {
     /// Tags in turn: message i has `tags[i % tags.len()]`, and every tag reaches every queue.
-    pub fn tags(self, tags: &[&str]) -> Send {
+    pub fn tags(self, tags: &[&str]) -> Sending {
         self.option("tags", &tags.join(","))
     }
 
     /// Keys are `<prefix>-<i>`, and bodies begin so; `none` sends no keys.
-    pub fn keys(self, prefix: &str) -> Send {
+    pub fn keys(self, prefix: &str) -> Sending {
         self.option("key", prefix)
     }
 
     /// The number of the first message; 0 unless given.
-    pub fn starting_at(self, first: u32) -> Send {
+    pub fn starting_at(self, first: u32) -> Sending {
         self.option("from", &first.to_string())
     }
 
     /// Fills bodies up to this many bytes.
-    pub fn size(self, bytes: usize) -> Send {
+    pub fn size(self, bytes: usize) -> Sending {
         self.option("size", &bytes.to_string())
     }
 
     /// The same body for all.
-    pub fn body(self, text: &str) -> Send {
+    pub fn body(self, text: &str) -> Sending {
         self.option("body", text)
     }
 
     /// Bodies begin with the epoch nanoseconds of the moment of sending and a blank.
-    pub fn stamped(self) -> Send {
+    pub fn stamped(self) -> Sending {
         self.option("stamp", "true")
     }
 
     /// One queue only.
-    pub fn queue(self, queue: u32) -> Send {
+    pub fn queue(self, queue: u32) -> Sending {
         self.option("queue", &queue.to_string())
     }
 
     /// A user property on every message.
-    pub fn property(self, name: &str, value: &str) -> Send {
+    pub fn property(self, name: &str, value: &str) -> Sending {
         self.option(&format!("u.{name}"), value)
     }
 
     /// A steady rate, in messages a second.
-    pub fn rate(self, per_second: u32) -> Send {
+    pub fn rate(self, per_second: u32) -> Sending {
         self.option("rate", &per_second.to_string())
     }
 
     /// As fast as possible: batches of `messages`, four threads. Batches are stored as ordinary single messages.
-    pub fn batches_of(self, messages: u32) -> Send {
+    pub fn batches_of(self, messages: u32) -> Sending {
         self.option("batch", &messages.to_string()).option("threads", "4")
     }
 
-    /// A name under which [`Send::halt`] can end it early.
-    pub fn named(self, id: &str) -> Send {
+    /// A name under which [`Sending::halt`] can end it early.
+    pub fn named(self, id: &str) -> Sending {
         self.option("id", id)
     }
 
     /// Any other option of the driver's `send`; see `Driver::call("help")`.
-    pub fn option(mut self, name: &str, value: &str) -> Send {
+    pub fn option(mut self, name: &str, value: &str) -> Sending {
         self.line.push_str(&format!(" {name}={}", quote(value)));
         self
     }
@@ -92,7 +92,7 @@ impl Send {
     }
 }
 
-/// What became of a [`Send`].
+/// What became of a [`Sending`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     /// Messages the broker answered for.

@@ -1,7 +1,7 @@
 //! What tests may count on when they use the Java driver.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use rmq_testbed::{Cluster, Driver, Send, Version, quote, wait_until};
+use rmq_testbed::{Cluster, Driver, Sending, Version, quote, wait_until};
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn a_running_send_can_be_halted() {
     let send = cluster.send("Halted", 100_000).rate(50).named("endless");
     let sender = thread::spawn(move || send.run());
     wait_until("the first stored messages", WITHIN, || cluster.max_offset("Halted", 0) >= 3);
-    Send::halt("endless");
+    Sending::halt("endless");
     let sent = sender.join().unwrap();
     assert_eq!(i64::try_from(sent.stored).unwrap(), cluster.max_offset("Halted", 0));
 }

@@ -86,7 +86,11 @@ async fn update(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
         queue_id: queue.name.id,
         commit_offset: offset,
     };
-    engine.cluster.call_master(&queue.name, &request).await?;
+    let updated = engine.cluster.call_master(&queue.name, &request).await?;
+    if updated.was_reset {
+        // An administrator's offset stands; the next pull is told where to go on.
+        return Ok(());
+    }
     queue.set_committed(Some(offset));
     engine.status.counters.commits.fetch_add(1, Ordering::Relaxed);
     Ok(())

@@ -5,6 +5,7 @@ import java.io.PrintStream;
 import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.security.Permission;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.rocketmq.tools.command.MQAdminStartup;
 
@@ -47,7 +48,8 @@ final class Admin {
     /** One at a time: the tool prints to System.out, which belongs to the whole process. */
     static synchronized String run(Words words) throws Exception {
         forgetCommands();
-        List<String> line = words.all.subList(1, words.all.size());
+        List<String> line = new ArrayList<>(words.all.subList(1, words.all.size()));
+        line.removeIf(word -> word.matches("(ak|sk|tls)=.*"));
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         PrintStream capture = new PrintStream(printed, true, StandardCharsets.UTF_8);
         PrintStream out = System.out;
@@ -55,7 +57,7 @@ final class Admin {
         System.setOut(capture);
         System.setErr(capture);
         try {
-            MQAdminStartup.main0(line.toArray(new String[0]), null);
+            MQAdminStartup.main0(line.toArray(new String[0]), Clients.credentials(words));
         } catch (ExitRefused e) {
             throw new IllegalArgumentException(e.getMessage() + "\n" + printed.toString(StandardCharsets.UTF_8));
         } finally {

@@ -4,7 +4,7 @@ package rmq.testbed;
 public final class AdminMain {
     public static void main(String[] args) throws Exception {
         Admin.refuseExit();
-        new LineServer().on("admin", "admin COMMAND -n NS ...: mqadmin, answers what it prints", Admin::run).serve();
+        new LineServer().on("admin", "admin COMMAND -n NS ... [ak= sk=]: mqadmin, answers what it prints", Admin::run).serve();
     }
 
     private AdminMain() {

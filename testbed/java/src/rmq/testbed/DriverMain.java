@@ -28,7 +28,7 @@ public final class DriverMain {
             .on("min", "min BROKER TOPIC QUEUE: offset of the first message", requests::min)
             .on("committed", "committed BROKER GROUP TOPIC QUEUE: committed offset, or none", requests::committed)
             .on("reset", "reset BROKER GROUP TOPIC MILLIS: resets a group by time (-1: to the end)", requests::reset)
-            .on("admin", "admin COMMAND -n NS ...: mqadmin of 5.5.0, answers what it prints", Admin::run)
+            .on("admin", "admin COMMAND -n NS ... [ak= sk=]: mqadmin of 5.5.0, answers what it prints", Admin::run)
             .serve();
     }
 

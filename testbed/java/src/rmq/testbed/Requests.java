@@ -1,14 +1,16 @@
 package rmq.testbed;
 
+import io.netty.channel.ChannelHandlerContext;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import io.netty.channel.ChannelHandlerContext;
+import org.apache.rocketmq.remoting.RPCHook;
 import org.apache.rocketmq.remoting.netty.NettyClientConfig;
 import org.apache.rocketmq.remoting.netty.NettyRemotingClient;
 import org.apache.rocketmq.remoting.netty.NettyRequestProcessor;
@@ -20,24 +22,36 @@ import org.apache.rocketmq.remoting.protocol.RemotingCommand;
  * <p>One connection per address, kept, so that a raw heartbeat and the requests after it come from the same channel.
  */
 final class Requests {
-    static final String USAGE = "raw ADDRESS CODE [x.FIELD=VALUE]... [body=TEXT] [timeout=5000] [oneway=true]: sends one "
-        + "command; answers `code N`, `remark TEXT`, `x.FIELD VALUE` lines and `body TEXT` to the end";
+    static final String USAGE = "raw ADDRESS CODE [x.FIELD=VALUE]... [body=TEXT] [timeout=5000] [oneway=true] [ak= sk=] "
+        + "[tls=]: sends one command; answers `code N`, `remark TEXT`, `x.FIELD VALUE` lines and `body TEXT` to the end";
 
     private static final int[] FROM_BROKERS = {39, 40, 220, 221, 307, 309};
 
-    private final NettyRemotingClient client = new NettyRemotingClient(new NettyClientConfig());
+    private final Map<String, NettyRemotingClient> clients = new ConcurrentHashMap<>();
     private final List<String> incoming = new CopyOnWriteArrayList<>();
+    private final ExecutorService executor = Executors.newSingleThreadExecutor(task -> {
+        Thread thread = new Thread(task, "incoming");
+        thread.setDaemon(true);
+        return thread;
+    });
 
-    Requests() {
-        ExecutorService executor = Executors.newSingleThreadExecutor(task -> {
-            Thread thread = new Thread(task, "incoming");
-            thread.setDaemon(true);
-            return thread;
+    /** The client with the credentials and the transport that the words ask for. */
+    private NettyRemotingClient client(Words words) {
+        String traits = words.text("ak", "") + " " + words.text("sk", "") + " " + words.flag("tls", false);
+        return clients.computeIfAbsent(traits, key -> {
+            NettyClientConfig config = new NettyClientConfig();
+            config.setUseTLS(words.flag("tls", false));
+            NettyRemotingClient client = new NettyRemotingClient(config);
+            for (int code : FROM_BROKERS) {
+                client.registerProcessor(code, new Recorder(), executor);
+            }
+            RPCHook credentials = Clients.credentials(words);
+            if (credentials != null) {
+                client.registerRPCHook(credentials);
+            }
+            client.start();
+            return client;
         });
-        for (int code : FROM_BROKERS) {
-            client.registerProcessor(code, new Recorder(), executor);
-        }
-        client.start();
     }
 
     /** Notes what a broker asks and answers nothing. */
@@ -62,10 +76,10 @@ final class Requests {
             request.setBody(words.need("body").getBytes(StandardCharsets.UTF_8));
         }
         if (words.flag("oneway", false)) {
-            client.invokeOneway(address, request, words.number("timeout", 5000));
+            client(words).invokeOneway(address, request, words.number("timeout", 5000));
             return "";
         }
-        RemotingCommand response = client.invokeSync(address, request, words.number("timeout", 5000));
+        RemotingCommand response = client(words).invokeSync(address, request, words.number("timeout", 5000));
         StringBuilder answer = new StringBuilder("code " + response.getCode() + "\nremark " + response.getRemark() + "\n");
         new TreeMap<>(fields(response)).forEach((name, value) ->
             answer.append("x.").append(name).append(' ').append(value).append('\n'));
@@ -91,18 +105,21 @@ final class Requests {
         }
         call(words, 17, fields, null);
         if (words.has("ns")) {
-            awaitRoute(words.need("ns"), words.at(2, "topic"));
+            awaitRoute(words);
         }
         return "";
     }
 
-    private void awaitRoute(String nameServer, String topic) throws Exception {
+    private void awaitRoute(Words words) throws Exception {
+        String topic = words.at(2, "topic");
         long deadline = System.nanoTime() + 20_000_000_000L;
-        while (client.invokeSync(nameServer, request(105, Map.of("topic", topic)), 3000).getCode() != 0) {
+        RemotingCommand request = request(105, Map.of("topic", topic));
+        while (client(words).invokeSync(words.need("ns"), request, 3000).getCode() != 0) {
             if (System.nanoTime() > deadline) {
                 throw new IllegalStateException("the name server has no route of " + topic + " after 20 s");
             }
             Thread.sleep(50);
+            request = request(105, Map.of("topic", topic));
         }
     }
 
@@ -130,7 +147,7 @@ final class Requests {
     String committed(Words words) throws Exception {
         Map<String, String> fields = Map.of("consumerGroup", words.at(2, "group"), "topic", words.at(3, "topic"),
             "queueId", words.at(4, "queue"), "setZeroIfNotFound", "false");
-        RemotingCommand response = client.invokeSync(words.at(1, "broker"), request(14, fields), 5000);
+        RemotingCommand response = client(words).invokeSync(words.at(1, "broker"), request(14, fields), 5000);
         // 22 QUERY_NOT_FOUND: the group never committed here.
         return response.getCode() == 22 ? "none" : fields(checked(response)).get("offset");
     }
@@ -146,7 +163,7 @@ final class Requests {
         if (body != null) {
             request.setBody(body.getBytes(StandardCharsets.UTF_8));
         }
-        return checked(client.invokeSync(words.at(1, "broker address"), request, 5000));
+        return checked(client(words).invokeSync(words.at(1, "broker address"), request, 5000));
     }
 
     private static RemotingCommand checked(RemotingCommand response) {

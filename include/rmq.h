@@ -1,0 +1,1548 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rmq.h - RocketMQ consumer, C interface.
+ * Written by cbindgen from src/capi; do not edit. */
+
+#ifndef RMQ_H
+#define RMQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * @mainpage A RocketMQ consumer
+ *
+ * Everything begins with rmq_ or RMQ_. Link with -lrmq. A library of some
+ * RabbitMQ client is called librmq.so too; mind which one the linker finds.
+ *
+ * @code
+ * #include <rmq.h>
+ * #include <stdio.h>
+ *
+ * static int32_t on_messages(rmq_consumer *consumer, const rmq_batch *batch,
+ *                            rmq_context *context, void *userdata)
+ * {
+ *     size_t len, i;
+ *     (void)consumer, (void)context, (void)userdata;
+ *     for (i = 0; i < rmq_batch_count(batch); i++) {
+ *         const uint8_t *body = rmq_message_body(rmq_batch_at(batch, i), &len);
+ *         printf("%.*s\n", (int)len, (const char *)body);
+ *     }
+ *     return RMQ_CONSUME_SUCCESS;
+ * }
+ *
+ * int main(void)
+ * {
+ *     char error[256];
+ *     rmq_config *config = rmq_config_new();
+ *     rmq_consumer *consumer;
+ *     rmq_config_set(config, "consumer.group", "G", error, sizeof error);
+ *     rmq_config_set(config, "namesrv.addr", "127.0.0.1:9876", error, sizeof error);
+ *     consumer = rmq_consumer_new(config, error, sizeof error);
+ *     rmq_config_destroy(config);
+ *     if (!consumer) { fprintf(stderr, "%s\n", error); return 1; }
+ *     rmq_consumer_set_message_callback(consumer, on_messages, NULL, NULL);
+ *     rmq_consumer_subscribe(consumer, "TopicTest", "*");
+ *     if (rmq_consumer_start(consumer) != RMQ_OK)
+ *         fprintf(stderr, "%s\n", rmq_last_error_message());
+ *     else
+ *         getchar();
+ *     return rmq_consumer_destroy(consumer) != RMQ_OK;
+ * }
+ * @endcode
+ *
+ * @section handles Handles
+ *
+ * - rmq_config: the caller's, from rmq_config_new to rmq_config_destroy; one
+ *   thread at a time. A consumer copies it.
+ * - rmq_consumer: the caller's, from rmq_consumer_new to rmq_consumer_destroy;
+ *   any thread, all functions.
+ * - rmq_batch, rmq_context: lent to a callback until it returns.
+ * - rmq_message: lent by a batch; rmq_message_retain makes a copy that is the
+ *   caller's until rmq_message_release. Any thread may read it.
+ *
+ * A _new may return NULL. _destroy and _release of NULL do nothing. A const
+ * handle is only read. A lent handle must not be destroyed. A text got from a
+ * handle lives as long as the handle. Whatever is passed in is copied before
+ * the call returns. Texts are UTF-8; every text got has a NUL behind it, which
+ * its length does not count. Using a handle after its end is undefined.
+ *
+ * Texts into a buffer have the form (buf, size, needed): needed counts the NUL;
+ * when the buffer is too small the answer is RMQ_E_BUFFER_TOO_SMALL and buf has
+ * an empty text; buf NULL with size 0 only asks for the size.
+ *
+ * @section errors Errors
+ *
+ * A function that can fail returns an rmq_code, or NULL. The text is
+ * - in errbuf, where a function has one;
+ * - in rmq_last_error_message, of the thread that made the call, until its next
+ *   call that fails. A program that changes threads between a call and the text
+ *   makes both in one C function, or asks rmq_consumer_last_error;
+ * - in the log callback and rmq_consumer_last_error for what fails later.
+ *
+ * @section callbacks Callbacks
+ *
+ * 1. Thread: a message callback runs on a library thread named rmq-work-N, of
+ *    which there are at most "consume.thread.max"; never on a thread that talks
+ *    to brokers. All signals but those of faults are blocked in it.
+ * 2. At once: as many as there are threads, with different batches, also of one
+ *    queue.
+ * 3. Blocking is allowed and holds that thread. After "consume.timeout.ms" the
+ *    messages are sent back to the broker; the callback goes on, its answer no
+ *    longer counts.
+ * 4. Calls: everything is allowed in a message callback but
+ *    rmq_consumer_shutdown and rmq_consumer_destroy of its own consumer, which
+ *    answer RMQ_E_IN_CALLBACK. Two consumers whose callbacks destroy each other
+ *    wait until their timeouts. A log callback calls nothing.
+ * 5. Life: batch, messages and context end when it returns.
+ * 6. Last call: after rmq_consumer_shutdown answered RMQ_OK none runs or will.
+ *    After RMQ_E_TIMEOUT some still run; the consumer stays as it is, and the
+ *    shutdown may be called again.
+ * 7. userdata: freed once, after the last call, when the callback is replaced or
+ *    its handle destroyed, on the thread that does so.
+ * 8. Leaving: only by return. A C++ exception ends the process; longjmp and
+ *    pthread_exit are undefined.
+ * 9. Answer: RMQ_CONSUME_SUCCESS is not 0 on purpose. A function of a language
+ *    that raised an exception tends to answer 0, and then the messages must be
+ *    delivered again, not lost.
+ *
+ * @section threads Threads
+ *
+ * A consumer has "io.threads" threads from its start, named rmq-io-N, and the
+ * callback threads in use. Each function says from where it may be called.
+ *
+ * @section processes Processes and signals
+ *
+ * The library installs no signal handler, ignores no signal, writes no file and
+ * to no standard stream, and reads one environment variable, NAMESRV_ADDR, when
+ * "namesrv.addr" is not set. After fork, a consumer of the parent answers
+ * RMQ_E_FORKED in the child, and its destroy does nothing; a new one made in the
+ * child works. A process may exit without destroying anything. dlclose leaves
+ * the library in memory.
+ *
+ * @section abi Versions
+ *
+ * Within one SONAME there are only additions: functions, constants, properties,
+ * members of JSON objects. Ignore what you do not know. RMQ_CHECK_VERSION()
+ * fails when the library is older than this header.
+ */
+
+#define RMQ_VERSION_MAJOR 0
+#define RMQ_VERSION_MINOR 1
+#define RMQ_VERSION_PATCH 0
+#define RMQ_VERSION_NUMBER \
+    ((RMQ_VERSION_MAJOR << 16) | (RMQ_VERSION_MINOR << 8) | RMQ_VERSION_PATCH)
+
+/** RMQ_OK when the library that is loaded fits this header. */
+#define RMQ_CHECK_VERSION() rmq_check_version(RMQ_VERSION_NUMBER)
+
+/* Define RMQ_STATIC when linking librmq.a. */
+#if defined(RMQ_STATIC)
+# define RMQ_EXPORT
+#elif defined(_WIN32)
+# define RMQ_EXPORT __declspec(dllimport)
+#elif defined(__GNUC__)
+# define RMQ_EXPORT __attribute__((visibility("default")))
+#else
+# define RMQ_EXPORT
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+
+/**
+ * The members of the group share the messages.
+ */
+#define RMQ_MESSAGE_MODEL_CLUSTERING 1
+
+/**
+ * Each member of the group gets all messages.
+ */
+#define RMQ_MESSAGE_MODEL_BROADCASTING 2
+
+/**
+ * Made and not started.
+ */
+#define RMQ_STATE_CREATED 1
+
+/**
+ * rmq_consumer_start is running.
+ */
+#define RMQ_STATE_STARTING 2
+
+/**
+ * Consuming.
+ */
+#define RMQ_STATE_RUNNING 3
+
+/**
+ * Being shut down.
+ */
+#define RMQ_STATE_STOPPING 4
+
+/**
+ * Shut down; it cannot be started again.
+ */
+#define RMQ_STATE_STOPPED 5
+
+/**
+ * A bug in the library ended it; it may only be destroyed.
+ */
+#define RMQ_STATE_FATAL 6
+
+/**
+ * What a message callback answers: the messages were consumed.
+ */
+#define RMQ_CONSUME_SUCCESS 1
+
+/**
+ * What a message callback answers: deliver the messages again later.
+ */
+#define RMQ_RECONSUME_LATER 2
+
+/**
+ * Something failed that the library cannot mend.
+ */
+#define RMQ_LOG_ERROR 3
+
+/**
+ * Something is wrong and is being worked around.
+ */
+#define RMQ_LOG_WARN 4
+
+/**
+ * A change of state worth knowing.
+ */
+#define RMQ_LOG_INFO 6
+
+/**
+ * What the library does, step by step.
+ */
+#define RMQ_LOG_DEBUG 7
+
+/**
+ * Messages of one queue, in their order, at least one. Lent to a message callback until it returns.
+ */
+typedef struct rmq_batch rmq_batch;
+
+/**
+ * The properties of a consumer to be; made by rmq_config_new, ended by rmq_config_destroy. One thread at a time.
+ */
+typedef struct rmq_config rmq_config;
+
+/**
+ * A member of a consumer group; made by rmq_consumer_new, ended by rmq_consumer_destroy. Any thread.
+ */
+typedef struct rmq_consumer rmq_consumer;
+
+/**
+ * Lent to a message callback until it returns; for its thread only.
+ */
+typedef struct rmq_context rmq_context;
+
+/**
+ * A message. Lent by a batch as long as that is, or a copy of one's own made by rmq_message_retain and ended by
+ * rmq_message_release. Any number of threads may read it.
+ */
+typedef struct rmq_message rmq_message;
+
+/**
+ * How a call ended: 0 is success, negative numbers are the library's, positive ones are the broker's own response
+ * codes, unchanged. Numbers are never reused; new ones may come.
+ */
+typedef int32_t rmq_code;
+
+/**
+ * Gets a log record. Called from the library's threads and from threads that call it, several at once; it must return
+ * soon and may call nothing of this library. level is one of RMQ_LOG_*, the numbers of syslog; target is the part of
+ * the library that speaks. The texts are UTF-8 and end when it returns. No exception may leave it.
+ */
+typedef void (*rmq_log_cb)(int32_t level,
+                           const char *target,
+                           const char *message,
+                           void *userdata);
+
+/**
+ * Frees the userdata of a callback. Called once, after the last call of that callback, on the thread that replaces the
+ * callback or destroys the handle. No exception may leave it.
+ */
+typedef void (*rmq_free_cb)(void *userdata);
+
+/**
+ * Consumes the messages of a batch; see "Callbacks" above. Every answer but RMQ_CONSUME_SUCCESS means
+ * RMQ_RECONSUME_LATER, and one that is neither is reported.
+ */
+typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
+                                  const rmq_batch *batch,
+                                  rmq_context *context,
+                                  void *userdata);
+
+/**
+ * Success.
+ */
+#define RMQ_OK 0
+
+/**
+ * Something unclassified failed; the text says more.
+ */
+#define RMQ_E_UNKNOWN -1
+
+/**
+ * An argument is NULL, not UTF-8, negative or out of range; the text names it.
+ */
+#define RMQ_E_INVALID_ARG -2
+
+/**
+ * Not allowed in the present state; the text names it.
+ */
+#define RMQ_E_STATE -3
+
+/**
+ * The consumer is stopped.
+ */
+#define RMQ_E_CLOSED -4
+
+/**
+ * Not allowed from a callback of the same consumer.
+ */
+#define RMQ_E_IN_CALLBACK -5
+
+/**
+ * It did not end within the time given.
+ */
+#define RMQ_E_TIMEOUT -6
+
+/**
+ * A wake-up ended the wait.
+ */
+#define RMQ_E_WOKEN -7
+
+/**
+ * The handle was made in the parent process.
+ */
+#define RMQ_E_FORKED -8
+
+/**
+ * The buffer is too small; the size needed was stored.
+ */
+#define RMQ_E_BUFFER_TOO_SMALL -9
+
+/**
+ * This platform, build or version lacks it.
+ */
+#define RMQ_E_UNSUPPORTED -10
+
+/**
+ * Memory could not be had.
+ */
+#define RMQ_E_NO_MEMORY -11
+
+/**
+ * A thread could not be started.
+ */
+#define RMQ_E_THREAD -12
+
+/**
+ * The operating system refused; the text has its error.
+ */
+#define RMQ_E_IO -13
+
+/**
+ * No such property; the text has the nearest name.
+ */
+#define RMQ_E_CONFIG_KEY -20
+
+/**
+ * The property does not take this value; the text says what it takes.
+ */
+#define RMQ_E_CONFIG_VALUE -21
+
+/**
+ * A required property is not set; the text names it.
+ */
+#define RMQ_E_CONFIG_MISSING -22
+
+/**
+ * Another consumer uses the same client id.
+ */
+#define RMQ_E_DUPLICATE_CLIENT -23
+
+/**
+ * The queue is not assigned to this consumer.
+ */
+#define RMQ_E_NOT_ASSIGNED -24
+
+/**
+ * The queue was taken away; the message will be delivered elsewhere.
+ */
+#define RMQ_E_REVOKED -25
+
+/**
+ * The group has committed nothing for the queue.
+ */
+#define RMQ_E_NO_OFFSET -26
+
+/**
+ * No name server answered; the text has each address and its error.
+ */
+#define RMQ_E_NO_NAMESRV -30
+
+/**
+ * The topic has no route.
+ */
+#define RMQ_E_NO_ROUTE -31
+
+/**
+ * A connection could not be made.
+ */
+#define RMQ_E_CONNECT -32
+
+/**
+ * The connection was lost.
+ */
+#define RMQ_E_DISCONNECTED -33
+
+/**
+ * The broker did not answer in time.
+ */
+#define RMQ_E_REQUEST_TIMEOUT -34
+
+/**
+ * The peer sent bytes that are not RocketMQ's protocol.
+ */
+#define RMQ_E_PROTOCOL -35
+
+/**
+ * A message body does not match its checksum.
+ */
+#define RMQ_E_CHECKSUM -36
+
+/**
+ * A message body could not be decompressed.
+ */
+#define RMQ_E_DECOMPRESS -37
+
+/**
+ * The subscription expression is not valid.
+ */
+#define RMQ_E_FILTER -38
+
+/**
+ * The credentials were refused.
+ */
+#define RMQ_E_AUTH -40
+
+/**
+ * A bug in the library; the consumer may only be destroyed.
+ */
+#define RMQ_E_PANIC -99
+
+/**
+ * Names a code: the constant of this header, or the broker's own name for a positive one.
+ *
+ * @param code  any number
+ * @returns a text that is never NULL and lives as long as the process; "UNKNOWN" for a number without a name
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_code_name(rmq_code code);
+
+/**
+ * Says in one sentence what a code means.
+ *
+ * @param code  any number
+ * @returns a text that is never NULL and lives as long as the process
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_code_string(rmq_code code);
+
+/**
+ * Tells whether the same call may succeed later without any change.
+ *
+ * @param code  any number
+ * @returns 1 or 0
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_code_is_retriable(rmq_code code);
+
+/**
+ * Tells whether a code means that the consumer may only be destroyed.
+ *
+ * @param code  any number
+ * @returns 1 or 0
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_code_is_fatal(rmq_code code);
+
+/**
+ * Lists every code that has a name, for languages that do not read this header.
+ *
+ * @returns a JSON array of objects with code, name, text, retriable and fatal; never NULL, lives as long as the
+ *          process
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_codes_json(void);
+
+/**
+ * Gives the code of the last call that failed on this thread.
+ *
+ * @returns a code; RMQ_OK when none failed yet. A call that succeeds does not clear it
+ * @par Thread-safety  any thread; each has its own
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_last_error_code(void);
+
+/**
+ * Gives the text of the last call that failed on this thread. Read it on that thread, before its next call.
+ *
+ * @returns a text of at most 511 bytes; never NULL, empty when none failed yet. The address stays valid as long as the
+ *          thread, the text changes with the next failure. A call that succeeds does not clear it
+ * @par Thread-safety  any thread; each has its own
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_last_error_message(void);
+
+/**
+ * Gives what the broker said when the last call that failed on this thread failed by its refusal.
+ *
+ * @returns a text as of rmq_last_error_message; empty when the broker said nothing or something else failed
+ * @par Thread-safety  any thread; each has its own
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_last_broker_remark(void);
+
+/**
+ * Gives the version of the library that is loaded.
+ *
+ * @returns a text like "0.1.0"; never NULL, lives as long as the process
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_version(void);
+
+/**
+ * Gives the version of the library that is loaded as a number, to compare with RMQ_VERSION_NUMBER.
+ *
+ * @returns major << 16 | minor << 8 | patch
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+uint32_t rmq_version_number(void);
+
+/**
+ * Gives the number in the library's SONAME.
+ *
+ * @returns 0 for librmq.so.0
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_abi_version(void);
+
+/**
+ * Tells how the library was built.
+ *
+ * @returns a JSON object with version, abi, os, arch, debug and compression; never NULL, lives as long as the process
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_build_info_json(void);
+
+/**
+ * Checks that the library that is loaded is not older than the header a program was built with, and is of its ABI.
+ * RMQ_CHECK_VERSION() passes the header's number.
+ *
+ * @param header_number  RMQ_VERSION_NUMBER of the header
+ * @returns RMQ_OK; RMQ_E_UNSUPPORTED if the library is older or of another ABI
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_check_version(uint32_t header_number);
+
+/**
+ * Makes a configuration in which every property has its default.
+ *
+ * @returns a handle; NULL only when the library has a bug, which rmq_last_error_message tells
+ * @par Thread-safety  any thread, may be called from a callback
+ * @par Ownership      the caller's; end it with rmq_config_destroy
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_config *rmq_config_new(void);
+
+/**
+ * Copies a configuration, its log callback included; the callback's userdata is freed after the last of both.
+ *
+ * @param config  borrowed; must not be NULL
+ * @returns a handle; NULL if config is NULL
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Ownership      the caller's; end it with rmq_config_destroy
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_config *rmq_config_clone(const rmq_config *config);
+
+/**
+ * Ends a configuration. Consumers that were made from it are not affected.
+ *
+ * @param config  a configuration of the caller's, or NULL, which does nothing
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Ownership      ends; the log callback's userdata is freed here unless a copy or a consumer still needs it
+ * @since 0.1
+ */
+RMQ_EXPORT
+void rmq_config_destroy(rmq_config *config);
+
+/**
+ * Sets a property. docs/CONFIGURATION.md and rmq_config_properties_json list them; Java's names and their snake_case
+ * forms are accepted too, in Java's unit.
+ *
+ * @param config  must not be NULL
+ * @param key     UTF-8, for example "consumer.group"
+ * @param value   UTF-8; numbers and booleans as text
+ * @param errbuf  gets the text of a failure, cut to size; may be NULL
+ * @param size    bytes of errbuf
+ * @returns RMQ_OK; RMQ_E_CONFIG_KEY if there is no such property; RMQ_E_CONFIG_VALUE if it does not take the value;
+ *          RMQ_E_UNSUPPORTED if what it asks for is not in this version; RMQ_E_INVALID_ARG. The configuration is
+ *          unchanged on failure
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Ownership      key and value are copied
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set(rmq_config *config,
+                        const char *key,
+                        const char *value,
+                        char *errbuf,
+                        size_t size);
+
+/**
+ * Gives the value a property has: set, or its default. An alias answers in its own unit. Secrets are masked.
+ *
+ * @param config  borrowed; must not be NULL
+ * @param key     UTF-8, any name of the property
+ * @param buf     gets the value and a NUL; NULL with size 0 only asks for the size
+ * @param size    bytes of buf
+ * @param needed  gets the bytes the value takes, its NUL included; may be NULL
+ * @returns RMQ_OK, with an empty text for a property that is not set and has no default; RMQ_E_BUFFER_TOO_SMALL;
+ *          RMQ_E_CONFIG_KEY; RMQ_E_CONFIG_VALUE if the value is no whole number of the alias' unit; RMQ_E_UNSUPPORTED
+ *          for a Java property that this version lacks; RMQ_E_INVALID_ARG
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Ownership      nothing is transferred
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_get(const rmq_config *config,
+                        const char *key,
+                        char *buf,
+                        size_t size,
+                        size_t *needed);
+
+/**
+ * Sets every property that a JSON object names; its values are texts, numbers or booleans. All or none.
+ *
+ * @param config  must not be NULL
+ * @param json    UTF-8, needs no NUL
+ * @param len     bytes of json
+ * @param errbuf  gets the text of a failure, cut to size; may be NULL
+ * @param size    bytes of errbuf
+ * @returns RMQ_OK; RMQ_E_CONFIG_KEY, RMQ_E_CONFIG_VALUE, RMQ_E_UNSUPPORTED as rmq_config_set; RMQ_E_CONFIG_VALUE if it
+ *          is no JSON object; RMQ_E_INVALID_ARG. The configuration is unchanged on failure
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Ownership      json is copied
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_load_json(rmq_config *config,
+                              const char *json,
+                              size_t len,
+                              char *errbuf,
+                              size_t size);
+
+/**
+ * Gives every property that has a value, set or default, as a JSON object of texts. Secrets are masked.
+ *
+ * @param config  borrowed; must not be NULL
+ * @param buf     gets the object and a NUL; NULL with size 0 only asks for the size
+ * @param size    bytes of buf
+ * @param needed  gets the bytes the object takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Ownership      nothing is transferred
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_dump_json(const rmq_config *config,
+                              char *buf,
+                              size_t size,
+                              size_t *needed);
+
+/**
+ * Lists every property with its names, type, unit, range, default and meaning.
+ *
+ * @returns a JSON array; never NULL, lives as long as the process
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_config_properties_json(void);
+
+/**
+ * Sets the consumer group, as rmq_config_set of "consumer.group".
+ *
+ * @param config  must not be NULL
+ * @param group   UTF-8, copied
+ * @returns as rmq_config_set; the text is in rmq_last_error_message
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_group(rmq_config *config,
+                              const char *group);
+
+/**
+ * Sets the name servers, as rmq_config_set of "namesrv.addr".
+ *
+ * @param config     must not be NULL
+ * @param addresses  UTF-8, copied; host:port, several separated by ;
+ * @returns as rmq_config_set; the text is in rmq_last_error_message
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_namesrv_addr(rmq_config *config,
+                                     const char *addresses);
+
+/**
+ * Sets the instance name, as rmq_config_set of "instance.name".
+ *
+ * @param config  must not be NULL
+ * @param name    UTF-8, copied
+ * @returns as rmq_config_set; the text is in rmq_last_error_message
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_instance_name(rmq_config *config,
+                                      const char *name);
+
+/**
+ * Sets the credentials, as rmq_config_set of "access.key", "secret.key" and "security.token". This version answers
+ * RMQ_E_UNSUPPORTED unless all are empty.
+ *
+ * @param config          must not be NULL
+ * @param access_key      UTF-8, copied
+ * @param secret_key      UTF-8, copied
+ * @param security_token  UTF-8, copied; may be NULL
+ * @returns as rmq_config_set; the text is in rmq_last_error_message. All or none
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_credentials(rmq_config *config,
+                                    const char *access_key,
+                                    const char *secret_key,
+                                    const char *security_token);
+
+/**
+ * Sets the message model, as rmq_config_set of "message.model".
+ *
+ * @param config  must not be NULL
+ * @param model   RMQ_MESSAGE_MODEL_CLUSTERING; this version answers RMQ_E_UNSUPPORTED to
+ *                RMQ_MESSAGE_MODEL_BROADCASTING
+ * @returns as rmq_config_set; the text is in rmq_last_error_message
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_message_model(rmq_config *config,
+                                      int32_t model);
+
+/**
+ * Sets how many callbacks may run at the same time, as rmq_config_set of "consume.thread.max".
+ *
+ * @param config   must not be NULL
+ * @param threads  1 to 1000
+ * @returns as rmq_config_set; the text is in rmq_last_error_message
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_consume_threads(rmq_config *config,
+                                        int32_t threads);
+
+/**
+ * Sets how many messages one callback gets at most, as rmq_config_set of "consume.batch.size".
+ *
+ * @param config    must not be NULL
+ * @param messages  1 to 1024
+ * @returns as rmq_config_set; the text is in rmq_last_error_message
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_batch_size(rmq_config *config,
+                                   int32_t messages);
+
+/**
+ * Sets how often a message is delivered again before it goes to the dead letters, as rmq_config_set of
+ * "reconsume.max".
+ *
+ * @param config  must not be NULL
+ * @param times   0 or more; -1 is 16, as in Java
+ * @returns as rmq_config_set; the text is in rmq_last_error_message
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_max_reconsume_times(rmq_config *config,
+                                            int32_t times);
+
+/**
+ * Sets where log records of the consumers go that are made from this configuration; "log.level" says which. Without a
+ * callback nothing is logged anywhere.
+ *
+ * @param config         must not be NULL
+ * @param callback       see rmq_log_cb; NULL for none
+ * @param userdata       passed back to the callback; may be NULL
+ * @param free_userdata  frees userdata; may be NULL
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if config is NULL. On failure userdata stays the caller's
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Ownership      userdata is taken over. It is freed once: when the callback is replaced, the configuration and
+ *                     its copies are destroyed and the last consumer made from them is, whichever comes last, on the
+ *                     thread that does it
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_config_set_log_callback(rmq_config *config,
+                                     rmq_log_cb callback,
+                                     void *userdata,
+                                     rmq_free_cb free_userdata);
+
+/**
+ * Makes a consumer. It copies the configuration, talks to nobody and starts no thread.
+ *
+ * @param config  borrowed; must not be NULL
+ * @param errbuf  gets the text of a failure, cut to size; may be NULL
+ * @param size    bytes of errbuf
+ * @returns a handle; NULL on failure, with the text in errbuf and rmq_last_error_message and the code in
+ *          rmq_last_error_code: RMQ_E_CONFIG_MISSING if the group or the name servers are not set; RMQ_E_CONFIG_VALUE
+ *          if values contradict each other; RMQ_E_INVALID_ARG
+ * @par Thread-safety  any thread, may be called from a callback
+ * @par Ownership      the caller's; end it with rmq_consumer_destroy
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_consumer *rmq_consumer_new(const rmq_config *config,
+                               char *errbuf,
+                               size_t size);
+
+/**
+ * Subscribes to a topic, or changes its expression; also while the consumer is running.
+ *
+ * @param consumer    must not be NULL
+ * @param topic       UTF-8, copied
+ * @param expression  UTF-8, copied: tags separated by ||, or * for all; NULL and "" are *
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_FILTER if the expression has no tag; RMQ_E_STATE if the consumer is
+ *          stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_subscribe(rmq_consumer *consumer,
+                                const char *topic,
+                                const char *expression);
+
+/**
+ * Ends the subscription to a topic: its queues are given up.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8; one that is not subscribed to does nothing
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_unsubscribe(rmq_consumer *consumer,
+                                  const char *topic);
+
+/**
+ * Gives the present subscriptions as JSON.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
+ * @param size      bytes of buf
+ * @param needed    gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
+                                         char *buf,
+                                         size_t size,
+                                         size_t *needed);
+
+/**
+ * Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
+ * topics answered; a topic without a route does not hold it up.
+ *
+ * @param consumer  must not be NULL
+ * @returns RMQ_OK; RMQ_E_STATE if it was started before or has no message callback; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
+ *          RMQ_E_TIMEOUT, RMQ_E_DUPLICATE_CLIENT, RMQ_E_AUTH or a broker's code, after which it may be started again;
+ *          RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_start(rmq_consumer *consumer);
+
+/**
+ * Stops consuming: waits for running callbacks, commits what they finished, tells the brokers. After RMQ_OK no callback
+ * runs and none will. The consumer cannot be started again.
+ *
+ * @param consumer    must not be NULL
+ * @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
+ * @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running, after which it may be
+ *          called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread but a callback's of this consumer
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_shutdown(rmq_consumer *consumer,
+                               int32_t timeout_ms);
+
+/**
+ * Ends a consumer: shuts it down, within the property "shutdown.timeout.ms", frees the userdata of its callbacks and
+ * the handle. On failure nothing is freed and the handle stays usable.
+ *
+ * @param consumer  a consumer of the caller's, or NULL, which does nothing
+ * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running; RMQ_E_IN_CALLBACK;
+ *          RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing is freed
+ * @par Thread-safety  any thread but a callback's of this consumer, when no other thread begins a call on it any more;
+ *                     calls that are running end well
+ * @par Ownership      ends with RMQ_OK
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_destroy(rmq_consumer *consumer);
+
+/**
+ * Gives the state of a consumer.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @returns one of RMQ_STATE_*, which are positive; RMQ_E_INVALID_ARG, RMQ_E_FORKED or RMQ_E_PANIC, which are negative
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_consumer_state(const rmq_consumer *consumer);
+
+/**
+ * Tells whether a consumer is consuming.
+ *
+ * @param consumer  borrowed; NULL answers 0
+ * @returns 1 in RMQ_STATE_RUNNING, else 0
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_consumer_is_started(const rmq_consumer *consumer);
+
+/**
+ * Gives the id by which brokers know this member of its group.
+ *
+ * @param consumer  borrowed; NULL answers NULL
+ * @returns a text that lives as long as the consumer; NULL on failure
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_consumer_client_id(const rmq_consumer *consumer);
+
+/**
+ * Gives the text of the last failure of a consumer, on whichever thread it happened; empty when there was none.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @param buf       gets the text and a NUL; NULL with size 0 only asks for the size
+ * @param size      bytes of buf
+ * @param needed    gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_last_error(const rmq_consumer *consumer,
+                                 char *buf,
+                                 size_t size,
+                                 size_t *needed);
+
+/**
+ * Gives the queues that are assigned to a consumer as JSON.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
+ * @param size      bytes of buf
+ * @param needed    gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_assignment_json(const rmq_consumer *consumer,
+                                      char *buf,
+                                      size_t size,
+                                      size_t *needed);
+
+/**
+ * Gives what a consumer counted so far as JSON.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
+ * @param size      bytes of buf
+ * @param needed    gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_stats_json(const rmq_consumer *consumer,
+                                 char *buf,
+                                 size_t size,
+                                 size_t *needed);
+
+/**
+ * Sets the function that gets the messages. One is needed before the start; it cannot be changed after.
+ *
+ * @param consumer       must not be NULL
+ * @param callback       see rmq_message_cb; NULL takes the present one away
+ * @param userdata       passed back to the callback; may be NULL
+ * @param free_userdata  frees userdata; may be NULL
+ * @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED. On failure userdata stays the
+ *          caller's
+ * @par Thread-safety  any thread
+ * @par Ownership      userdata is taken over; that of the callback before is freed before this returns
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_message_callback(rmq_consumer *consumer,
+                                           rmq_message_cb callback,
+                                           void *userdata,
+                                           rmq_free_cb free_userdata);
+
+/**
+ * Counts the messages of a batch.
+ *
+ * @param batch  borrowed; NULL answers 0
+ * @returns at least 1
+ * @par Thread-safety  one thread at a time for one batch
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_batch_count(const rmq_batch *batch);
+
+/**
+ * Gives a message of a batch.
+ *
+ * @param batch  borrowed; NULL answers NULL
+ * @param index  from 0
+ * @returns a message lent as long as the batch; NULL behind the last one
+ * @par Thread-safety  one thread at a time for one batch
+ * @par Ownership      the batch's; rmq_message_retain makes a copy that may be kept
+ * @since 0.1
+ */
+RMQ_EXPORT
+const rmq_message *rmq_batch_at(const rmq_batch *batch,
+                                size_t index);
+
+/**
+ * Gives the topic of the queue a batch was pulled from: for messages delivered again that is %RETRY% and the group,
+ * while rmq_message_topic is the topic they were sent to.
+ *
+ * @param batch  borrowed; NULL answers NULL
+ * @param len    gets the bytes before the NUL; may be NULL
+ * @returns a text that lives as long as the batch
+ * @par Thread-safety  one thread at a time for one batch
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_batch_topic(const rmq_batch *batch,
+                            size_t *len);
+
+/**
+ * Gives the name of the broker a batch was pulled from.
+ *
+ * @param batch  borrowed; NULL answers NULL
+ * @param len    gets the bytes before the NUL; may be NULL
+ * @returns a text that lives as long as the batch
+ * @par Thread-safety  one thread at a time for one batch
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_batch_broker(const rmq_batch *batch,
+                             size_t *len);
+
+/**
+ * Gives the queue a batch was pulled from.
+ *
+ * @param batch  borrowed; NULL answers -1
+ * @returns the number of the queue at its broker
+ * @par Thread-safety  one thread at a time for one batch
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_batch_queue_id(const rmq_batch *batch);
+
+/**
+ * Gives the topic a message was sent to. For one that is delivered again that is not the queue's topic: see
+ * rmq_batch_topic.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_topic(const rmq_message *message,
+                              size_t *len);
+
+/**
+ * Gives the topic of the queue a message was read from: %RETRY% and the group for one that is delivered again.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_stored_topic(const rmq_message *message,
+                                     size_t *len);
+
+/**
+ * Gives the tag of a message.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message; NULL if it has none
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_tags(const rmq_message *message,
+                             size_t *len);
+
+/**
+ * Gives the business keys of a message, separated by spaces.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message; NULL if it has none
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_keys(const rmq_message *message,
+                             size_t *len);
+
+/**
+ * Gives the id that the producer's client gave a message, or else that of rmq_message_offset_msg_id.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_msg_id(const rmq_message *message,
+                               size_t *len);
+
+/**
+ * Gives the id that says where a message is stored: broker address and place in its log.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_offset_msg_id(const rmq_message *message,
+                                      size_t *len);
+
+/**
+ * Gives the id of the transaction a message was sent in.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message; NULL if it was in none
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_transaction_id(const rmq_message *message,
+                                       size_t *len);
+
+/**
+ * Gives the name of the broker a message was read from.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_broker_name(const rmq_message *message,
+                                    size_t *len);
+
+/**
+ * Gives the producer's address as "ip:port".
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message; NULL if the broker stored an impossible one
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_born_host(const rmq_message *message,
+                                  size_t *len);
+
+/**
+ * Gives the address of the broker that stored a message as "ip:port".
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message; NULL if the broker stored an impossible one
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_store_host(const rmq_message *message,
+                                   size_t *len);
+
+/**
+ * Gives what the producer sent, already decompressed.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes; may be NULL
+ * @returns bytes that live as long as the message, without a NUL behind; not NULL even when there are none
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const uint8_t *rmq_message_body(const rmq_message *message,
+                                size_t *len);
+
+/**
+ * Gives the value of a property. When a key stands twice the last one counts, as in Java.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param key      UTF-8; must not be NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a text that lives as long as the message, with the bytes the producer sent; NULL if there is no such
+ *          property
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_property(const rmq_message *message,
+                                 const char *key,
+                                 size_t *len);
+
+/**
+ * Counts the properties of a message, a key that stands twice as two.
+ *
+ * @param message  borrowed; NULL answers 0
+ * @returns the end of the indexes of rmq_message_property_at
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_message_property_count(const rmq_message *message);
+
+/**
+ * Gives a property by its place.
+ *
+ * @param message    borrowed; must not be NULL
+ * @param index      from 0
+ * @param key        gets a text that lives as long as the message; may be NULL
+ * @param key_len    gets the bytes before its NUL; may be NULL
+ * @param value      gets a text that lives as long as the message; may be NULL
+ * @param value_len  gets the bytes before its NUL; may be NULL
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if message is NULL or there is no such place, and then nothing is stored
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_message_property_at(const rmq_message *message,
+                                 size_t index,
+                                 const char **key,
+                                 size_t *key_len,
+                                 const char **value,
+                                 size_t *value_len);
+
+/**
+ * Gives the queue a message was read from.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns the number of the queue at its broker
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_message_queue_id(const rmq_message *message);
+
+/**
+ * Gives the place of a message in its queue.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns the offset
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int64_t rmq_message_queue_offset(const rmq_message *message);
+
+/**
+ * Gives the place of a message in its broker's log.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns the offset
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int64_t rmq_message_commit_log_offset(const rmq_message *message);
+
+/**
+ * Gives when a message was made, by the producer's clock.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns milliseconds since 1970
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int64_t rmq_message_born_timestamp(const rmq_message *message);
+
+/**
+ * Gives when a message was stored, by the broker's clock.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns milliseconds since 1970
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int64_t rmq_message_store_timestamp(const rmq_message *message);
+
+/**
+ * Counts how often a message was sent back before this delivery.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns 0 at the first delivery
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_message_reconsume_times(const rmq_message *message);
+
+/**
+ * Gives the delay level a message was sent or last sent back with.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns the level; 0 without
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_message_delay_level(const rmq_message *message);
+
+/**
+ * Gives the number that the producer's application put on a message.
+ *
+ * @param message  borrowed; NULL answers 0
+ * @returns any number
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_message_flag(const rmq_message *message);
+
+/**
+ * Gives the bits RocketMQ put on a message, as stored: those of compression too, though rmq_message_body is not
+ * compressed.
+ *
+ * @param message  borrowed; NULL answers 0
+ * @returns a set of bits
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_message_sys_flag(const rmq_message *message);
+
+/**
+ * Gives the bytes a message takes in the broker's log.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns bytes
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_message_store_size(const rmq_message *message);
+
+/**
+ * Gives the checksum of the stored body.
+ *
+ * @param message  borrowed; NULL answers 0
+ * @returns CRC-32 without its top bit
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_message_body_crc(const rmq_message *message);
+
+/**
+ * Gives where the prepared half of a transactional message is stored.
+ *
+ * @param message  borrowed; NULL answers -1
+ * @returns the place in the log; 0 without
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int64_t rmq_message_prepared_transaction_offset(const rmq_message *message);
+
+/**
+ * Gives everything but the body as a JSON object: for languages in which one call is cheaper than twenty.
+ *
+ * @param message  borrowed; must not be NULL
+ * @param buf      gets the object and a NUL; NULL with size 0 only asks for the size
+ * @param size     bytes of buf
+ * @param needed   gets the bytes the object takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_message_to_json(const rmq_message *message,
+                             char *buf,
+                             size_t size,
+                             size_t *needed);
+
+/**
+ * Copies a message, to keep it beyond its batch. The copy is of this one message; it holds nothing else in memory.
+ *
+ * @param message  borrowed, lent or a copy; must not be NULL
+ * @returns a copy; NULL if message is NULL
+ * @par Thread-safety  any thread
+ * @par Ownership      the caller's; end it with rmq_message_release. It may outlive the consumer
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_message *rmq_message_retain(const rmq_message *message);
+
+/**
+ * Ends a copy that rmq_message_retain made. A message lent by a batch must not be released.
+ *
+ * @param message  a copy of the caller's, or NULL, which does nothing
+ * @par Thread-safety  any thread, when no other uses it any more
+ * @par Ownership      ends
+ * @since 0.1
+ */
+RMQ_EXPORT
+void rmq_message_release(rmq_message *message);
+
+/**
+ * Sets when the messages are delivered again if the callback answers RMQ_RECONSUME_LATER.
+ *
+ * @param context  must not be NULL
+ * @param level    1 to 18 are the broker's delay levels (1s 5s 10s 30s 1m … 2h unless configured otherwise); 0 lets the
+ *                 broker decide, which is the default; -1 sends them to the dead letters at once
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if context is NULL or level is below -1
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_context_set_delay_level(rmq_context *context,
+                                     int32_t level);
+
+/**
+ * Says that only the messages up to an index were consumed; those behind it are delivered again. It counts when the
+ * callback answers RMQ_CONSUME_SUCCESS.
+ *
+ * @param context  must not be NULL
+ * @param index    of the last message that was consumed; to say that none was, answer RMQ_RECONSUME_LATER
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if context is NULL or the batch has no message with this index
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_context_set_ack_index(rmq_context *context,
+                                   size_t index);
+
+/**
+ * Gives the queue the batch was pulled from, as rmq_batch_queue_id.
+ *
+ * @param context  borrowed; NULL answers -1
+ * @returns the number of the queue at its broker
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_context_queue_id(const rmq_context *context);
+
+/**
+ * Gives the topic of the queue the batch was pulled from, as rmq_batch_topic.
+ *
+ * @param context  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_context_topic(const rmq_context *context,
+                              size_t *len);
+
+/**
+ * Gives the broker the batch was pulled from, as rmq_batch_broker.
+ *
+ * @param context  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_context_broker(const rmq_context *context,
+                               size_t *len);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* RMQ_H */

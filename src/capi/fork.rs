@@ -1,0 +1,28 @@
+//! A child process inherits memory but no threads: a consumer made before `fork` cannot work in the child.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The process a handle belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process(u32);
+
+impl Process {
+    pub(super) fn current() -> Process {
+        Process(std::process::id())
+    }
+}
+
+/// Refuses a handle that another process made.
+pub(super) fn check(made_in: Process) -> Result<()> {
+    let now = Process::current();
+    if made_in == now {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Forked,
+        format!(
+            "the consumer was made in process {}, this is its child {}; make a new one here",
+            made_in.0, now.0
+        ),
+    ))
+}

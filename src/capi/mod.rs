@@ -1,0 +1,29 @@
+//! The C face: every exported function guards, checks, makes one call and translates. Nothing is decided here.
+//!
+//! This is the only room with `unsafe` (one call of the C library in `config/local_time.rs` aside). Shared moves are in
+//! `guard` (no panic leaves), `handle` (pointers in), `buffer` (texts out), `userdata` (what belongs to the host) and
+//! `fork`. The header is written from the other files in the order in which tests/header.rs lists them; the comments of
+//! their functions are its text.
+
+// The names and comments are C's: the header is made of them.
+#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+// Layout of doc comments is Doxygen's.
+#![allow(clippy::doc_lazy_continuation)]
+
+pub mod batch;
+mod buffer;
+pub mod callback;
+pub mod config;
+pub mod consumer;
+pub mod context;
+pub mod error;
+mod fork;
+mod guard;
+mod handle;
+pub mod log;
+pub mod message;
+mod userdata;
+pub mod version;
+
+#[cfg(test)]
+mod panics;

@@ -1,0 +1,50 @@
+//! C programs against the shared library. Those here need no broker.
+
+mod support;
+
+use support::{compile, program, root, run, tool};
+
+/// Runs a program of tests/capi, then again under valgrind: no error, and nothing lost.
+fn runs_clean(name: &str) -> String {
+    let path = compile(&format!("{name}.c"));
+    let printed = run(&mut program(&path));
+    run(tool("valgrind", "valgrind")
+        .args(["-q", "--error-exitcode=99", "--leak-check=full"])
+        .arg("--show-leak-kinds=definite,indirect,possible")
+        .arg("--errors-for-leak-kinds=definite,indirect,possible")
+        .arg(path)
+        .env_remove("NAMESRV_ADDR")
+        // A caught panic with a backtrace leaves a cache of symbols behind.
+        .env("RUST_BACKTRACE", "0"));
+    printed
+}
+
+#[test]
+fn every_exported_function_takes_nulls_and_impossible_numbers() {
+    let printed = runs_clean("nulls");
+    let mut called: Vec<&str> = printed.lines().collect();
+    called.sort_unstable();
+    let exports = std::fs::read_to_string(root().join("tests/exports.txt")).unwrap();
+    assert_eq!(called, exports.lines().collect::<Vec<_>>(), "each exported function needs a row in nulls.c");
+}
+
+#[test]
+fn a_configuration_says_what_is_wrong() {
+    runs_clean("config");
+}
+
+#[test]
+fn a_consumer_refuses_what_its_state_does_not_allow() {
+    runs_clean("states");
+}
+
+#[test]
+fn userdata_is_freed_once_on_a_thread_of_the_host() {
+    runs_clean("userdata");
+}
+
+#[test]
+fn a_forked_child_is_told_and_can_make_its_own_consumer() {
+    // Not under valgrind: what the child leaves alone on purpose would count as lost.
+    run(&mut program(compile("fork.c")));
+}

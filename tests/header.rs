@@ -1,0 +1,162 @@
+//! The C header: is it the one that cbindgen writes, does every compiler take it, does it say the truth.
+
+mod support;
+
+use std::path::PathBuf;
+
+use rmq::ErrorKind;
+use support::{STRICT, has, output, root, run, tool};
+
+/// The order in which the header tells things.
+const SOURCES: &[&str] =
+    &["error", "version", "config", "consumer", "callback", "batch", "message", "context", "log"];
+
+fn header() -> PathBuf {
+    root().join("include/rmq.h")
+}
+
+fn text() -> String {
+    std::fs::read_to_string(header()).unwrap_or_default()
+}
+
+fn constant(name: &str) -> Option<i64> {
+    text().lines().find_map(|line| line.strip_prefix(&format!("#define {name} "))?.trim().parse().ok())
+}
+
+#[test]
+fn the_header_is_what_cbindgen_writes() {
+    let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).unwrap();
+    let builder = SOURCES.iter().fold(cbindgen::Builder::new().with_config(config), |builder, source| {
+        builder.with_src(root().join(format!("src/capi/{source}.rs")))
+    });
+    let mut written = Vec::new();
+    builder.generate().unwrap().write(&mut written);
+    let written = String::from_utf8(written).unwrap();
+    if std::env::var_os("RMQ_BLESS").is_some() {
+        std::fs::create_dir_all(root().join("include")).unwrap();
+        std::fs::write(header(), &written).unwrap();
+    }
+    assert!(text() == written, "include/rmq.h is not current; write it with RMQ_BLESS=1 cargo test");
+}
+
+#[test]
+fn every_file_with_exported_functions_is_in_the_header() {
+    for entry in std::fs::read_dir(root().join("src/capi")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let exports = std::fs::read_to_string(&path).unwrap().contains("#[unsafe(no_mangle)]");
+        assert_eq!(exports || name == "log", SOURCES.contains(&name.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn every_compiler_takes_the_header_once_and_twice() {
+    let folder = output("header");
+    let mut compilers = vec![("gcc", "gcc", false), ("g++", "g++", true)];
+    // clang is a second opinion where it is installed; gcc is the one that must be there.
+    compilers
+        .extend([("clang", "clang", false), ("clang++", "clang", true)].into_iter().filter(|c| has(c.0)));
+    for (compiler, package, cpp) in compilers {
+        let standards: &[&str] = match cpp {
+            true => &["c++98", "c++11", "c++14", "c++17", "c++20"],
+            false => &["c89", "c99", "c11", "c17", "c2x"],
+        };
+        for standard in standards {
+            for (name, text) in [
+                ("once", "#include \"rmq.h\"\n"),
+                ("twice", "#include \"rmq.h\"\n#include \"rmq.h\"\n"),
+                (
+                    "behind",
+                    "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include \"rmq.h\"\n",
+                ),
+                (
+                    "macros",
+                    "#define small char\n#define interface struct\n#define near\n#define far\n#include \"rmq.h\"\n",
+                ),
+                ("static", "#define RMQ_STATIC\n#include \"rmq.h\"\n"),
+            ] {
+                let source = folder.join(format!("{name}.{}", if cpp { "cc" } else { "c" }));
+                std::fs::write(&source, format!("{text}extern int rmq_test_unit;\n")).unwrap();
+                let mut command = tool(compiler, package);
+                command.arg(format!("-std={standard}")).args(STRICT).arg("-fsyntax-only");
+                if !cpp {
+                    command.arg("-Wstrict-prototypes");
+                }
+                run(command.arg("-I").arg(root().join("include")).arg(source));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_constants_can_be_used_in_c89() {
+    let source = output("header-constants").join("constants.c");
+    let names: Vec<String> = text()
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define RMQ_")?.split_once(' '))
+        .filter(|(_, value)| value.trim().parse::<i64>().is_ok())
+        .map(|(name, _)| format!("    v = RMQ_{name};\n"))
+        .collect();
+    assert!(names.len() > 40, "{}", names.len());
+    let body = names.concat();
+    std::fs::write(&source, format!("#include \"rmq.h\"\nint32_t f(void);\nint32_t f(void)\n{{\n    int32_t v;\n{body}    return v;\n}}\n")).unwrap();
+    let mut command = tool("gcc", "gcc");
+    run(command
+        .args(["-std=c89", "-fsyntax-only"])
+        .args(STRICT)
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(source));
+}
+
+#[test]
+fn the_program_at_the_top_compiles() {
+    let header = text();
+    let code = header.split("@code\n").nth(1).and_then(|rest| rest.split(" * @endcode").next()).unwrap();
+    let code: String = code.lines().map(|line| line.trim_start_matches(" *").to_owned() + "\n").collect();
+    assert!(code.contains("int main(void)"), "{code}");
+    let source = output("header-program").join("program.c");
+    std::fs::write(&source, code).unwrap();
+    let mut command = tool("gcc", "gcc");
+    run(command
+        .args(["-std=c99", "-fsyntax-only"])
+        .args(STRICT)
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(source));
+}
+
+#[test]
+fn codes_are_the_tables() {
+    for kind in ErrorKind::KNOWN {
+        assert_eq!(constant(kind.name()), Some(kind.number().into()), "{}", kind.name());
+    }
+    let declared = text().lines().filter(|line| line.starts_with("#define RMQ_E_")).count();
+    assert_eq!(declared, ErrorKind::KNOWN.len());
+    assert_eq!(constant("RMQ_OK"), Some(0));
+}
+
+#[test]
+fn the_version_is_cargos() {
+    let part = |text: &str| text.parse::<i64>().unwrap();
+    assert_eq!(constant("RMQ_VERSION_MAJOR"), Some(part(env!("CARGO_PKG_VERSION_MAJOR"))));
+    assert_eq!(constant("RMQ_VERSION_MINOR"), Some(part(env!("CARGO_PKG_VERSION_MINOR"))));
+    assert_eq!(constant("RMQ_VERSION_PATCH"), Some(part(env!("CARGO_PKG_VERSION_PATCH"))));
+    let number = rmq::capi::version::rmq_version_number();
+    assert_eq!(rmq::capi::version::rmq_check_version(number), 0);
+    assert_eq!(rmq::capi::version::rmq_check_version(number + 1), -10);
+    assert_eq!(rmq::capi::version::rmq_check_version(number + (1 << 16)), -10);
+}
+
+#[test]
+fn every_function_says_since_when_and_from_which_thread() {
+    let header = text();
+    let parts: Vec<&str> = header.split("\nRMQ_EXPORT").collect();
+    for pair in parts.windows(2) {
+        let comment = pair[0].rsplit("/**").next().unwrap();
+        let function = pair[1].split('(').next().unwrap();
+        assert!(comment.contains("@since 0."), "{function}");
+        assert!(comment.contains("@par Thread-safety"), "{function}");
+    }
+    assert_eq!(parts.len() - 1, support::declared().len());
+}

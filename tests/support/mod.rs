@@ -1,0 +1,122 @@
+//! What the tests of the C face share: tools of the machine, the library as it was built, places for output.
+
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder with the librmq.so of this very build: cargo makes it beside the tests of the package. (The one in the
+/// folder above is put there by `cargo build` only, and may be an old one.)
+pub fn library_folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let folder = program.parent().unwrap().to_owned();
+    assert!(folder.join("librmq.so").exists(), "cargo built no librmq.so in {}", folder.display());
+    folder
+}
+
+/// A folder for the output of one test, empty.
+pub fn output(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A tool of the machine; its absence fails the test and says which Debian package has it.
+pub fn tool(name: &str, package: &str) -> Command {
+    assert!(has(name), "{name} is not installed: install the Debian package {package}");
+    Command::new(name)
+}
+
+/// Whether a tool is there.
+pub fn has(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// Runs to a successful end and answers what was printed.
+pub fn run(command: &mut Command) -> String {
+    let output = end(command);
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, both(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Runs to its end, whatever that is.
+pub fn end(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"))
+}
+
+/// Everything a program printed.
+pub fn both(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Flags under which the header and the programs must be silent.
+pub const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"];
+
+/// Builds a C or C++ program of tests/capi, given by its file's name, against the shared library.
+pub fn compile(source: &str) -> PathBuf {
+    let library = library_folder();
+    let (name, language) = source.rsplit_once('.').unwrap();
+    let program = output(&format!("capi-{name}")).join(name);
+    let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
+    rpath.push(&library);
+    let mut compiler = match language {
+        "c" => tool("gcc", "gcc"),
+        _ => tool("g++", "g++"),
+    };
+    run(compiler
+        .arg(if language == "c" { "-std=gnu11" } else { "-std=c++17" })
+        .args(["-g", "-pthread"])
+        .args(STRICT)
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(root().join("tests/capi").join(source))
+        .arg("-o")
+        .arg(&program)
+        .arg("-L")
+        .arg(&library)
+        // By its path: the folder has no librmq.so.0, which the program would look for.
+        .arg(linkable(&library))
+        .arg(rpath));
+    program
+}
+
+/// The library under the name that programs look for, beside itself.
+fn linkable(library: &Path) -> PathBuf {
+    let soname = library.join("librmq.so.0");
+    let target = Path::new("librmq.so");
+    // Tests run at once; the first makes the link and the others find it.
+    match std::os::unix::fs::symlink(target, &soname) {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(e) => panic!("{}: {e}", soname.display()),
+    }
+    library.join("librmq.so")
+}
+
+/// A program, without variables that change what the library does.
+pub fn program(path: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(path);
+    command.env_remove("NAMESRV_ADDR").env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// The functions that the header declares, sorted.
+pub fn declared() -> Vec<String> {
+    let header = std::fs::read_to_string(root().join("include/rmq.h")).unwrap();
+    // The macro may stand on the line before, and parameters on those after.
+    let mut names: Vec<String> = header
+        .split("\nRMQ_EXPORT")
+        .skip(1)
+        .map(|text| text.split('(').next().unwrap().split([' ', '*', '\n']).next_back().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
