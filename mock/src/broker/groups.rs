@@ -26,10 +26,16 @@ struct Group {
     subscriptions: BTreeMap<String, SubscriptionData>,
 }
 
-/// A client on one connection.
+/// A client on one connection, or one that is only said to be there.
 struct Member {
     client_id: String,
-    peer: Arc<Peer>,
+    peer: Option<Arc<Peer>>,
+}
+
+impl Member {
+    fn is_on(&self, peer: &Peer) -> bool {
+        self.peer.as_ref().is_some_and(|own| own.id == peer.id)
+    }
 }
 
 impl Broker {
@@ -55,12 +61,12 @@ impl Broker {
 impl Groups {
     fn register(&mut self, effects: &mut Effects, peer: &Arc<Peer>, client_id: &str, consumer: ConsumerData) {
         let group = self.0.entry(consumer.group.clone()).or_default();
-        let known = group.members.iter_mut().find(|member| member.peer.id == peer.id);
+        let known = group.members.iter_mut().find(|member| member.is_on(peer));
         let mut changed = known.is_none();
         match known {
             Some(member) => client_id.clone_into(&mut member.client_id),
             None => {
-                group.members.push(Member { client_id: client_id.to_owned(), peer: Arc::clone(peer) });
+                group.members.push(Member { client_id: client_id.to_owned(), peer: Some(Arc::clone(peer)) });
             }
         }
         let topics = consumer.subscriptions;
@@ -81,15 +87,27 @@ impl Groups {
 
     pub(super) fn unregister(&mut self, effects: &mut Effects, request: &UnregisterClient) {
         if let Some(name) = &request.consumer_group {
-            self.remove(effects, name, |member| member.client_id == request.client_id);
+            self.expel(effects, name, &request.client_id);
         }
+    }
+
+    /// Lets a client that has no connection be in a group, as one that is frozen.
+    pub(super) fn add_ghost(&mut self, effects: &mut Effects, name: &str, client_id: &str) {
+        let group = self.0.entry(name.to_owned()).or_default();
+        group.members.push(Member { client_id: client_id.to_owned(), peer: None });
+        group.notify(effects, name);
+    }
+
+    /// Takes every client of that id out of a group.
+    pub(super) fn expel(&mut self, effects: &mut Effects, name: &str, client_id: &str) {
+        self.remove(effects, name, |member| member.client_id == client_id);
     }
 
     /// A connection has ended.
     pub(super) fn forget(&mut self, effects: &mut Effects, peer: &Peer) {
         let names: Vec<String> = self.0.keys().cloned().collect();
         for name in names {
-            self.remove(effects, &name, |member| member.peer.id == peer.id);
+            self.remove(effects, &name, |member| member.is_on(peer));
         }
     }
 
@@ -112,7 +130,7 @@ impl Groups {
     pub(super) fn subscription(&self, peer: &Peer, pull: &PullMessage) -> Outcome<SubscriptionData> {
         let not_exist = |remark: &str| Refusal::new(ResponseCode::SubscriptionNotExist, remark);
         let group = self.0.get(&pull.consumer_group);
-        let group = group.filter(|group| group.members.iter().any(|member| member.peer.id == peer.id));
+        let group = group.filter(|group| group.members.iter().any(|member| member.is_on(peer)));
         let group = group.ok_or_else(|| not_exist("the consumer's group info not exist"))?;
         let subscription = group.subscriptions.get(&pull.topic);
         let subscription = subscription.ok_or_else(|| not_exist("the consumer's subscription not exist"))?;
@@ -137,11 +155,11 @@ impl Groups {
 
 impl Group {
     fn notify(&self, effects: &mut Effects, name: &str) {
-        for member in &self.members {
+        for peer in self.members.iter().filter_map(|member| member.peer.as_ref()) {
             let mut fields = Fields::default();
             NotifyConsumerIdsChanged { consumer_group: name.to_owned() }.write(&mut fields);
             let header = Header::request(NotifyConsumerIdsChanged::CODE.into(), fields);
-            effects.push(Arc::clone(&member.peer), header);
+            effects.push(Arc::clone(peer), header);
         }
     }
 }

@@ -119,6 +119,22 @@ impl MockBroker {
         self.inner.shared.world().brokers[self.index].members(group)
     }
 
+    /// Lets a client be in a group that has no connection and does nothing, as one that is frozen.
+    pub fn add_ghost(&self, group: &str, client_id: &str) {
+        let index = self.index;
+        self.inner.shared.change(|world, effects| {
+            world.brokers[index].groups.add_ghost(effects, group, client_id);
+        });
+    }
+
+    /// Takes a client out of a group, as a broker does that has not heard of it for long.
+    pub fn expel(&self, group: &str, client_id: &str) {
+        let index = self.index;
+        self.inner.shared.change(|world, effects| {
+            world.brokers[index].groups.expel(effects, group, client_id);
+        });
+    }
+
     /// Who holds the lock of that name on a queue.
     pub fn lock_owner(&self, lock: &str, topic: &str, queue: i32) -> Option<String> {
         let queue = self.queue(topic, queue);

@@ -29,6 +29,8 @@ struct Waiting {
     id: u64,
     caller: Caller,
     pull: PullMessage,
+    /// What wakes it. Once awake it is filtered by what the group subscribes to then.
+    filter: SubscriptionData,
 }
 
 impl Parked {
@@ -36,9 +38,9 @@ impl Parked {
         self.pulls.retain(|waiting| waiting.caller.peer.id != peer.id);
     }
 
-    fn add(&mut self, caller: Caller, pull: PullMessage) -> u64 {
+    fn add(&mut self, caller: Caller, pull: PullMessage, filter: SubscriptionData) -> u64 {
         self.next += 1;
-        self.pulls.push(Waiting { id: self.next, caller, pull });
+        self.pulls.push(Waiting { id: self.next, caller, pull, filter });
         self.next
     }
 
@@ -65,9 +67,7 @@ impl Broker {
         };
         let wanted = |waiting: &Waiting| {
             let pull = &waiting.pull;
-            pull.topic == topic
-                && pull.queue_id == queue
-                && self.groups.subscription(&waiting.caller.peer, pull).is_ok_and(|s| wants(&s, hash))
+            pull.topic == topic && pull.queue_id == queue && wants(&waiting.filter, hash)
         };
         let mut woken = Vec::new();
         while let Some(waiting) = self.parked.take(wanted) {
@@ -84,7 +84,8 @@ impl Broker {
                 if result.status == PullStatus::NoNewMessage && pull.sys_flag & pull_flag::SUSPEND != 0 =>
             {
                 let held = Duration::from_millis(u64::try_from(pull.suspend_timeout_ms).unwrap_or(0));
-                let (id, index) = (self.parked.add(caller, pull), self.index);
+                let filter = self.groups.subscription(&caller.peer, &pull).unwrap_or_default();
+                let (id, index) = (self.parked.add(caller, pull, filter), self.index);
                 effects.later(held, move |world, effects| world.brokers[index].held_long_enough(effects, id));
             }
             Ok(result) => effects.answer(caller, &result),
