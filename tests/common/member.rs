@@ -1,11 +1,12 @@
-//! A consumer of ours that writes down what it is given.
+//! A consumer of ours that writes down what it is given; for every kind of cluster.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rmq::{Batch, Config, Consumer, Context, Level, Log, MessageHandler, Outcome};
-use rmq_testbed::{Cluster, wait_until};
+use rmq_testbed::wait_until;
 
 /// One delivery.
 #[derive(Debug, Clone)]
@@ -61,6 +62,18 @@ impl Record {
     }
 }
 
+/// Where a consumer can connect to.
+pub trait NameServer {
+    /// `host:port`.
+    fn name_server(&self) -> String;
+}
+
+impl NameServer for rmq_testbed::Cluster {
+    fn name_server(&self) -> String {
+        self.namesrv()
+    }
+}
+
 /// A consumer to be.
 pub struct Setup {
     pub config: Config,
@@ -70,9 +83,9 @@ pub struct Setup {
 }
 
 impl Setup {
-    pub fn new(cluster: &Cluster, group: &str) -> Setup {
+    pub fn new(cluster: &impl NameServer, group: &str) -> Setup {
         let mut config = Config::new();
-        config.set("namesrv.addr", &format!("127.0.0.1:1;{}", cluster.namesrv())).unwrap();
+        config.set("namesrv.addr", &format!("127.0.0.1:1;{}", cluster.name_server())).unwrap();
         config.set("consumer.group", group).unwrap();
         config.set("consume.from", "first_offset").unwrap();
         config.set("log.level", "debug").unwrap();
@@ -170,6 +183,16 @@ pub struct Member {
 impl Member {
     pub fn stop(&self) {
         self.consumer.shutdown(Some(Duration::from_secs(20))).unwrap();
+    }
+
+    /// Its counters and threads.
+    pub fn stats(&self) -> serde_json::Value {
+        serde_json::from_str(&self.consumer.stats_json()).unwrap()
+    }
+
+    /// One of its counters.
+    pub fn total(&self, name: &str) -> u64 {
+        self.stats()["totals"][name].as_u64().unwrap()
     }
 
     /// Queues it consumes now, without those on their way out or of the retry topic.
