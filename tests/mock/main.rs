@@ -6,6 +6,7 @@ mod handover;
 #[path = "../common/member.rs"]
 mod member;
 mod outcomes;
+mod overdue;
 mod properties;
 mod records;
 mod refusals;
