@@ -141,6 +141,7 @@ impl Inner {
             for error in beat_all(&running).await {
                 running.log.warn("heartbeat", error);
             }
+            running.announced.notify_waiters();
             running.reroute.notify_one();
             running.rebalance.notify_one();
         });

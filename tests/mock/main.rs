@@ -12,4 +12,5 @@ mod records;
 mod refusals;
 mod restarts;
 mod shutdown;
+mod subscriptions;
 mod tools;
