@@ -12,5 +12,6 @@ mod records;
 mod refusals;
 mod restarts;
 mod shutdown;
+mod start;
 mod subscriptions;
 mod tools;
