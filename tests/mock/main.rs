@@ -15,3 +15,4 @@ mod shutdown;
 mod start;
 mod subscriptions;
 mod tools;
+mod wire;
