@@ -12,13 +12,22 @@ use rmq_testbed::{Cluster, wait_until};
 pub struct Delivery {
     pub topic: String,
     pub queue_topic: String,
-    pub queue: i32,
-    pub offset: i64,
     pub tag: Option<String>,
     pub key: Option<String>,
     pub body: Vec<u8>,
     pub times: i32,
-    pub at: Instant,
+    properties: BTreeMap<String, String>,
+}
+
+impl Delivery {
+    pub fn property(&self, key: &str) -> Option<&str> {
+        self.properties.get(key).map(String::as_str)
+    }
+}
+
+/// The sum of a group's committed offsets over the first `queues` queues of a topic.
+pub fn committed(cluster: &Cluster, group: &str, topic: &str, queues: u32) -> i64 {
+    (0..queues).filter_map(|queue| cluster.committed_offset(group, topic, queue)).sum()
 }
 
 type Answer = dyn Fn(&Batch, &mut Context) -> Outcome + Send + Sync;
@@ -147,13 +156,14 @@ impl MessageHandler for Recorder {
                 deliveries.push(Delivery {
                     topic: message.topic().to_owned(),
                     queue_topic: batch.topic().to_owned(),
-                    queue: message.queue_id(),
-                    offset: message.queue_offset(),
                     tag: message.tags().map(str::to_owned),
                     key: message.keys().map(str::to_owned),
                     body: message.body().to_vec(),
                     times: message.reconsume_times(),
-                    at: Instant::now(),
+                    properties: message
+                        .properties()
+                        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                        .collect(),
                 });
             }
         }
