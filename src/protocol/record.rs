@@ -238,16 +238,21 @@ impl Decoder<'_> {
     }
 
     /// Broker and topics of a message, shared with the message before when they are the same.
+    #[inline]
     fn origin(&mut self, stored: &[u8], properties: Properties<'_>) -> Result<Arc<Origin>, ProtocolError> {
         let retried = stored.starts_with(b"%RETRY%");
-        let topic = if retried { properties.find(name::RETRY_TOPIC.as_bytes()) } else { None };
-        let topic = topic.unwrap_or(stored);
+        let topic = if retried { original_topic(stored, properties) } else { stored };
         if let Some(last) = &self.origin
             && last.stored_topic.as_str().as_bytes() == stored
             && (!retried || last.topic.as_str().as_bytes() == topic)
         {
             return Ok(last.clone());
         }
+        self.new_origin(stored, topic)
+    }
+
+    #[cold]
+    fn new_origin(&mut self, stored: &[u8], topic: &[u8]) -> Result<Arc<Origin>, ProtocolError> {
         let stored = std::str::from_utf8(stored).map_err(|_| ProtocolError::Utf8("topic"))?;
         let origin = Arc::new(Origin {
             broker: NulString::new(self.options.broker),
@@ -257,6 +262,12 @@ impl Decoder<'_> {
         self.origin = Some(origin.clone());
         Ok(origin)
     }
+}
+
+/// The topic a retried message was sent to. Kept out of line: most messages are not retried.
+#[cold]
+fn original_topic<'a>(stored: &'a [u8], properties: Properties<'a>) -> &'a [u8] {
+    properties.find(name::RETRY_TOPIC.as_bytes()).unwrap_or(stored)
 }
 
 /// Where the parts of a record stand.
