@@ -9,6 +9,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use rmq::message::{Message, MessageQueue, sys_flag};
 use rmq::protocol::command::*;
 use rmq::protocol::frame::{LENGTH_BYTES, frame_length};
@@ -459,5 +461,85 @@ fn ids_are_those_of_java() {
             assert_eq!(unique.pid.to_string(), number);
             assert_eq!((unique.millis_in_month, unique.counter), (0x0011_2233, 7));
         }
+    }
+}
+
+// --- hostile bytes ---------------------------------------------------------------------------------
+
+/// Reads a frame as each kind of request and answer; what they make of it does not matter here.
+fn read_as_everything(frame: &Frame) {
+    fn request<R: Request>(frame: &Frame) {
+        if let Ok(request) = R::read_request(&frame.header, &frame.body) {
+            request.write(&mut Fields::default());
+            let _ = request.body();
+        }
+    }
+    fn answer<A: Reply>(frame: &Frame) {
+        if let Ok(answer) = A::read(&frame.header, &frame.body) {
+            let _ = answer.write_reply(&mut Fields::default());
+        }
+    }
+    request::<PullMessage>(frame);
+    request::<SendMessage>(frame);
+    request::<Heartbeat>(frame);
+    request::<LockQueues>(frame);
+    request::<UnlockQueues>(frame);
+    request::<CheckClientConfig>(frame);
+    request::<ConsumerSendMessageBack>(frame);
+    answer::<PullResult>(frame);
+    answer::<SendResult>(frame);
+    answer::<CommittedOffset>(frame);
+    answer::<LockedQueues>(frame);
+    answer::<ConsumerList>(frame);
+    answer::<RouteData>(frame);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn frames_with_flipped_bits_never_panic(
+        which in any::<Index>(),
+        flips in prop::collection::vec((any::<Index>(), 0u8..8), 1..4),
+        cut in any::<Index>(),
+    ) {
+        let frames = vectors(FRAMES);
+        let mut bytes = unhex(frames[which.index(frames.len())].1).split_off(LENGTH_BYTES);
+        for (at, bit) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        // Half of them whole, half of them cut.
+        bytes.truncate(cut.index(2 * bytes.len()) + 1);
+        if let Ok(frame) = Frame::decode(&Bytes::from(bytes)) {
+            read_as_everything(&frame);
+        }
+    }
+
+    #[test]
+    fn bodies_with_flipped_bits_never_panic(which in any::<Index>(), at in any::<Index>(), byte in any::<u8>()) {
+        let bodies = vectors(BODIES);
+        let mut body = bodies[which.index(bodies.len())].1.as_bytes().to_vec();
+        let at = at.index(body.len());
+        body[at] = byte;
+        if let Ok(json) = Json::parse(&body) {
+            let _ = offsets_from_json(json.get("offsetTable").unwrap_or(&json));
+            read_as_everything(&Frame { header: Header::request(0, Fields::default()), body: Bytes::from(body) });
+        }
+    }
+
+    #[test]
+    fn records_with_flipped_bits_keep_their_neighbours(which in any::<Index>(), at in any::<Index>(), bit in 0u8..8) {
+        let names = ["v1", "v6", "v2", "compressed.lz4", "compressed.zstd", "compressed.zlib", "inner_batch"];
+        let good = unhex(find(RECORDS, "v1"));
+        let mut bad = unhex(find(RECORDS, names[which.index(names.len())]));
+        // Behind the size: without it nobody could tell where the next record begins.
+        let at = 4 + at.index(bad.len() - 4);
+        bad[at] ^= 1 << bit;
+        let decoded = decode([&good[..], &bad, &good].concat(), false);
+        let (first, last) = (&decoded.messages[0], &decoded.messages[decoded.messages.len() - 1]);
+        prop_assert!(decoded.messages.len() >= 2 && decoded.broken.len() <= 1);
+        prop_assert_eq!(describe(first), find(RECORDS, "v1.0"));
+        prop_assert_eq!(describe(last), find(RECORDS, "v1.0"));
     }
 }
