@@ -33,8 +33,8 @@ pub enum Json {
 }
 
 impl Json {
-    /// Reads one value and nothing behind it. What is allocated is bounded by the text's length and by
-    /// [`MAX_VALUES`], how deep the stack grows by [`MAX_DEPTH`].
+    /// Reads one value and nothing behind it. More than 64 levels or a million values are an error, so that
+    /// a hostile text exhausts neither stack nor memory.
     pub fn parse(bytes: &[u8]) -> Result<Json, ProtocolError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ProtocolError::Utf8("JSON"))?;
         let mut parser = Parser { text, at: 0, depth: 0, values: 0 };
