@@ -128,8 +128,9 @@ impl Inner {
 
     pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
         self.refuse_ended("unsubscribe")?;
-        self.subscriptions.remove(topic)?;
-        self.subscriptions_changed();
+        if self.subscriptions.remove(topic) {
+            self.subscriptions_changed();
+        }
         Ok(())
     }
 
