@@ -11,9 +11,12 @@ macro_rules! on_both_versions {
 }
 
 mod basics;
+mod c_programs;
 mod crash;
 mod groups;
 mod handover;
 mod member;
 mod offsets;
 mod retry;
+#[path = "../support/mod.rs"]
+mod support;
