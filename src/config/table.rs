@@ -112,6 +112,10 @@ const START: &[Property] = &[
     ])
     .unsupported(ORDERLY)
     .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order."),
+    text("offset.store.path", "rocketmq.client.localOffsetStoreDir", "~/.rocketmq_offsets")
+        .low()
+        .unsupported(BROADCASTING)
+        .help("Where a broadcasting consumer keeps its offsets."),
 ];
 
 const CALLBACKS: &[Property] = &[
@@ -284,10 +288,6 @@ const POLLING: &[Property] = &[
         .low()
         .unsupported(POLL)
         .help("How many polled messages may be open at the same time."),
-    text("offset.store.path", "rocketmq.client.localOffsetStoreDir", "~/.rocketmq_offsets")
-        .low()
-        .unsupported(BROADCASTING)
-        .help("Where a broadcasting consumer keeps its offsets."),
 ];
 
 const fn word(name: &'static str) -> Word {

@@ -323,3 +323,20 @@ fn the_listing_tells_each_property() {
     let tls = list.iter().find(|p| p["key"] == "tls.enable").unwrap();
     assert_eq!((tls["supported"].as_bool(), tls["type"].as_str()), (Some(false), Some("boolean")));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_name_value_or_json_brings_it_down(name in ".{0,80}", value in ".{0,200}", pick in 0_usize..54) {
+        let mut config = Config::new();
+        let key = table::all().nth(pick).unwrap().key;
+        for name in [name.as_str(), key] {
+            if let Err(error) = config.set(name, &value) {
+                proptest::prop_assert!(error.text().len() < 1200, "{}", error.text());
+                proptest::prop_assert!(!error.text().contains(char::is_control), "{:?}", error.text());
+            }
+            let _ = config.get(name);
+        }
+        let _ = config.load_json(&value);
+        let _ = config.snapshot_with(Some(&value));
+    }
+}

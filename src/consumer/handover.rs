@@ -15,8 +15,7 @@ use super::status::count;
 use crate::cluster::command::{LockQueues, UnlockQueues};
 use crate::error::{ErrorKind, Result};
 use crate::message::MessageQueue;
-use crate::runtime::random;
-use crate::transport::backoff::Backoff;
+use crate::runtime::{Backoff, random};
 
 /// How often a lock is renewed; a broker lets it go after 60 s.
 const RENEWAL: Duration = Duration::from_secs(20);

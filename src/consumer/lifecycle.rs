@@ -27,14 +27,12 @@ use super::status::{Status, count};
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
 use crate::cluster::command::UnregisterClient;
-use crate::cluster::{Cluster, NameServers, greeting};
+use crate::cluster::{self, Cluster};
 use crate::config::ConsumerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
 use crate::runtime::threads::Promise;
-use crate::runtime::{IoThreads, Tasks, random};
-use crate::transport::Pool;
-use crate::transport::backoff::Backoff;
+use crate::runtime::{Backoff, IoThreads, Tasks, random};
 
 /// What a consumer is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,8 +127,9 @@ impl Inner {
 
     pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
         self.refuse_ended("unsubscribe")?;
-        self.subscriptions.remove(topic)?;
-        self.subscriptions_changed();
+        if self.subscriptions.remove(topic) {
+            self.subscriptions_changed();
+        }
         Ok(())
     }
 
@@ -214,21 +213,16 @@ impl Inner {
             config.consume_from,
             Arc::clone(&self.subscriptions),
         ));
-        let pool = |greeting| {
-            Pool::new(
-                config.connect_timeout,
-                config.request_timeout,
-                greeting,
-                incoming::handler(Arc::clone(&rebalance), self.log.clone()),
-                connections.clone(),
-            )
-        };
-        let greeted_with = Arc::clone(&heartbeat);
+        let greeting = Arc::clone(&heartbeat);
         let cluster = Cluster::new(
-            NameServers::new(config.name_servers.clone(), config.request_timeout),
-            pool(Arc::new(|| None)),
-            pool(greeting(move || greeted_with.message())),
-            config.request_timeout,
+            cluster::Setup {
+                name_servers: config.name_servers.clone(),
+                connect_timeout: config.connect_timeout,
+                request_timeout: config.request_timeout,
+            },
+            move || greeting.message(),
+            incoming::handler(Arc::clone(&rebalance), self.log.clone()),
+            &connections,
         );
         let bounds = Bounds {
             thread_min: config.thread_min,

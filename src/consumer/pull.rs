@@ -18,8 +18,7 @@ use crate::cluster::command::{PullMessage, PullResult, PullStatus, pull_message:
 use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
-use crate::runtime::random;
-use crate::transport::backoff::Backoff;
+use crate::runtime::{Backoff, random};
 
 /// What a pull may take beyond the time the broker holds it: a broker looks for overdue pulls only every 5 s.
 const PULL_GRACE: Duration = Duration::from_secs(15);

@@ -11,8 +11,7 @@ use super::engine::Engine;
 use super::heartbeat::beat_all;
 use crate::cluster::ResponseCode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::random;
-use crate::transport::backoff::Backoff;
+use crate::runtime::{Backoff, random};
 
 /// First and longest wait before a topic without a route is looked for again. A new group's retry topic
 /// comes up a moment after the first heartbeat; a topic that somebody has yet to create may take long.

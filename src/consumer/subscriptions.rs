@@ -48,13 +48,9 @@ impl Subscriptions {
         Ok(true)
     }
 
-    /// Ends a subscription.
-    pub(crate) fn remove(&self, topic: &str) -> Result<()> {
-        if topic == self.retry_topic || self.by_topic().remove(topic).is_none() {
-            let text = format!("topic is {topic:?}, which is not subscribed");
-            return Err(Error::new(ErrorKind::InvalidArgument, text));
-        }
-        Ok(())
+    /// Ends a subscription. False when there was none, as in Java no error. The retry topic's stays.
+    pub(crate) fn remove(&self, topic: &str) -> bool {
+        topic != self.retry_topic && self.by_topic().remove(topic).is_some()
     }
 
     /// The subscription of a topic.

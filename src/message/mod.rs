@@ -22,7 +22,7 @@ pub(crate) use self::id::offset_id;
 pub(crate) use self::text::NulString;
 
 use self::property::{Properties, name};
-use self::text::{CProperties, TextCache};
+use self::text::TextCache;
 
 /// Bits of [`Message::sys_flag`], Java's `MessageSysFlag`.
 pub mod sys_flag {
@@ -291,65 +291,14 @@ impl Message {
         json::to_json(self)
     }
 
-    // --- texts for C ------------------------------------------------------------------------------
-
-    /// A text that ends with NUL and lives as long as the message. `None` when the message has none.
-    pub fn c_text(&self, which: Text) -> Option<CText<'_>> {
-        let origin = &self.parts.origin;
-        match which {
-            Text::Topic => Some(origin.topic.as_c()),
-            Text::StoredTopic => Some(origin.stored_topic.as_c()),
-            Text::BrokerName => Some(origin.broker.as_c()),
-            Text::Tags => self.c_property(name::TAGS),
-            Text::Keys => self.c_property(name::KEYS),
-            Text::MessageId => self.c_property(name::UNIQ_KEY).or_else(|| Some(self.offset_id().as_c())),
-            Text::OffsetMessageId => Some(self.offset_id().as_c()),
-            Text::TransactionId => self.in_transaction().then(|| self.c_property(name::UNIQ_KEY)).flatten(),
-            Text::BornHost => self
-                .cache()
-                .born_host
-                .get_or_init(|| host_text(self.born_host()))
-                .as_ref()
-                .map(NulString::as_c),
-            Text::StoreHost => self
-                .cache()
-                .store_host
-                .get_or_init(|| host_text(self.store_host()))
-                .as_ref()
-                .map(NulString::as_c),
-        }
-    }
-
-    /// The value of a property, the last one when the key stands twice. Bytes are as stored.
-    pub fn c_property(&self, key: &str) -> Option<CText<'_>> {
-        self.c_properties().find(key.as_bytes())
-    }
-
-    /// The key and value of a property by its place; `None` behind the last one.
-    pub fn c_property_at(&self, index: usize) -> Option<(CText<'_>, CText<'_>)> {
-        self.c_properties().at(index)
-    }
-
-    /// How many [`Message::c_property_at`] has.
-    pub fn property_count(&self) -> usize {
-        self.c_properties().len()
+    fn offset_id(&self) -> &NulString {
+        let make = || NulString::new(&offset_id(self.store_host_bytes(), self.commit_log_offset()));
+        self.cache().offset_id.get_or_init(make)
     }
 
     fn cache(&self) -> &TextCache {
         self.cache.get_or_init(Box::default)
     }
-
-    fn c_properties(&self) -> &CProperties {
-        self.cache().properties.get_or_init(|| CProperties::new(self.raw_properties()))
-    }
-
-    fn offset_id(&self) -> &NulString {
-        self.cache()
-            .offset_id
-            .get_or_init(|| NulString::new(&offset_id(self.store_host_bytes(), self.commit_log_offset())))
-    }
-
-    // --- places in the record ---------------------------------------------------------------------
 
     /// Java's `Boolean.parseBoolean`.
     fn in_transaction(&self) -> bool {
@@ -405,8 +354,4 @@ fn host(bytes: &[u8]) -> Option<SocketAddr> {
         None => IpAddr::V6(Ipv6Addr::from(*address.first_chunk::<16>()?)),
     };
     Some(SocketAddr::new(address, port))
-}
-
-fn host_text(host: Option<SocketAddr>) -> Option<NulString> {
-    Some(NulString::new(&host?.to_string()))
 }

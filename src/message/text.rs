@@ -1,9 +1,11 @@
 //! NUL-terminated texts of a message for C: made when first asked for, kept as long as the message.
 
 use std::ffi::c_char;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
-use super::property::Properties;
+use super::Message;
+use super::property::{Properties, name};
 
 /// A text of a message that C may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,54 @@ pub enum Text {
     BornHost,
     /// `ip:port` of [`super::Message::store_host`].
     StoreHost,
+}
+
+impl Message {
+    /// A text that ends with NUL and lives as long as the message. `None` when the message has none.
+    pub fn c_text(&self, which: Text) -> Option<CText<'_>> {
+        let origin = &self.parts.origin;
+        match which {
+            Text::Topic => Some(origin.topic.as_c()),
+            Text::StoredTopic => Some(origin.stored_topic.as_c()),
+            Text::BrokerName => Some(origin.broker.as_c()),
+            Text::Tags => self.c_property(name::TAGS),
+            Text::Keys => self.c_property(name::KEYS),
+            Text::MessageId => self.c_property(name::UNIQ_KEY).or_else(|| Some(self.offset_id().as_c())),
+            Text::OffsetMessageId => Some(self.offset_id().as_c()),
+            Text::TransactionId => self.in_transaction().then(|| self.c_property(name::UNIQ_KEY)).flatten(),
+            Text::BornHost => self
+                .cache()
+                .born_host
+                .get_or_init(|| host_text(self.born_host()))
+                .as_ref()
+                .map(NulString::as_c),
+            Text::StoreHost => self
+                .cache()
+                .store_host
+                .get_or_init(|| host_text(self.store_host()))
+                .as_ref()
+                .map(NulString::as_c),
+        }
+    }
+
+    /// The value of a property, the last one when the key stands twice. Bytes are as stored.
+    pub fn c_property(&self, key: &str) -> Option<CText<'_>> {
+        self.c_properties().find(key.as_bytes())
+    }
+
+    /// The key and value of a property by its place; `None` behind the last one.
+    pub fn c_property_at(&self, index: usize) -> Option<(CText<'_>, CText<'_>)> {
+        self.c_properties().at(index)
+    }
+
+    /// How many [`Message::c_property_at`] has.
+    pub fn property_count(&self) -> usize {
+        self.c_properties().len()
+    }
+
+    fn c_properties(&self) -> &CProperties {
+        self.cache().properties.get_or_init(|| CProperties::new(self.raw_properties()))
+    }
 }
 
 /// Bytes followed by a NUL that is not part of them. Bytes before it may be NUL too: the length counts them.
@@ -140,4 +190,8 @@ impl CProperties {
 /// Properties are bounded by their 16-bit length.
 fn position(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+fn host_text(host: Option<SocketAddr>) -> Option<NulString> {
+    Some(NulString::new(&host?.to_string()))
 }

@@ -323,7 +323,10 @@ fn decode_binary(bytes: &[u8]) -> Result<Header, ProtocolError> {
         let name = reader.text(name_length, "field name")?;
         let value_length = reader.length_i32("field value length")?;
         let value = reader.text(value_length, "field value")?;
-        fields.push(name.to_owned(), value);
+        // Java reads an empty string of this encoding as null, which is no field.
+        if !value.is_empty() {
+            fields.push(name.to_owned(), value);
+        }
     }
     Ok(Header {
         code,
@@ -361,4 +364,100 @@ fn encode_binary(header: &Header, out: &mut Vec<u8>) {
 fn push_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
     out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header() -> Header {
+        let mut header = Header::request(14, Fields::default());
+        header.opaque = -5;
+        header.remark = Some("says \"why\"\n".to_owned());
+        header.fields.push("topic", "%RETRY%G");
+        header.fields.push("text", "a\u{1}ä😀");
+        header
+    }
+
+    fn encoded(encoding: Encoding) -> Vec<u8> {
+        let mut out = Vec::new();
+        header().encode(encoding, &mut out);
+        out
+    }
+
+    #[test]
+    fn both_encodings_round_trip() {
+        for encoding in [Encoding::Json, Encoding::Binary] {
+            assert_eq!(Header::decode(encoding, &encoded(encoding)).unwrap(), header());
+        }
+    }
+
+    #[test]
+    fn json_of_other_writers_is_read() {
+        let text = r#"{"code":0,"extFields":{"n":7,"b":true,"none":null,"o":{},"s":"x"},"flag":1,"language":"KOTLIN",
+            "opaque":9,"serializeTypeCurrentRPC":"JSON","version":513,"later":[1]}"#;
+        let header = Header::decode(Encoding::Json, text.as_bytes()).unwrap();
+        assert_eq!((header.opaque, header.version, header.language.name()), (9, 513, "OTHER"));
+        assert!(header.is_response() && !header.is_oneway() && header.remark.is_none());
+        let fields: Vec<_> = header.fields.iter().collect();
+        assert_eq!(fields, [("n", "7"), ("b", "true"), ("s", "x")]);
+    }
+
+    #[test]
+    fn repeated_field_has_its_last_value() {
+        let mut fields = Fields::default();
+        fields.push("a", "1");
+        fields.push("a", "2");
+        assert_eq!((fields.find("a"), fields.find("b")), (Some("2"), None));
+    }
+
+    #[test]
+    fn cut_headers_are_refused() {
+        for encoding in [Encoding::Json, Encoding::Binary] {
+            let bytes = encoded(encoding);
+            for cut in 0..bytes.len() {
+                assert!(Header::decode(encoding, &bytes[..cut]).is_err(), "{encoding:?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_binary_lengths_are_refused() {
+        let good = encoded(Encoding::Binary);
+        let fields_at = 17 + header().remark.unwrap().len();
+        // Remark length, fields length, and the first field's name length.
+        for at in [13, fields_at] {
+            for length in [-1, i32::MIN, i32::MAX, 1 << 24] {
+                let mut bad = good.clone();
+                bad[at..at + 4].copy_from_slice(&i32::to_be_bytes(length));
+                assert!(Header::decode(Encoding::Binary, &bad).is_err(), "{length} at {at}");
+            }
+        }
+        let mut bad = good.clone();
+        bad[fields_at + 4] = 0xff;
+        assert!(Header::decode(Encoding::Binary, &bad).is_err());
+        let mut bad = good;
+        bad[17] = 0xff;
+        assert_eq!(Header::decode(Encoding::Binary, &bad), Err(ProtocolError::Utf8("remark")));
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Header::decode(Encoding::Binary, &bytes);
+            let _ = Header::decode(Encoding::Json, &bytes);
+        }
+
+        #[test]
+        fn flipped_bits_never_panic(at in any::<prop::sample::Index>(), bit in 0u8..8) {
+            for encoding in [Encoding::Json, Encoding::Binary] {
+                let mut bytes = encoded(encoding);
+                let at = at.index(bytes.len());
+                bytes[at] ^= 1 << bit;
+                let _ = Header::decode(encoding, &bytes);
+            }
+        }
+    }
 }

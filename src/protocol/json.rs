@@ -33,7 +33,8 @@ pub enum Json {
 }
 
 impl Json {
-    /// Reads one value and nothing behind it.
+    /// Reads one value and nothing behind it. More than 64 levels or a million values are an error, so that
+    /// a hostile text exhausts neither stack nor memory.
     pub fn parse(bytes: &[u8]) -> Result<Json, ProtocolError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ProtocolError::Utf8("JSON"))?;
         let mut parser = Parser { text, at: 0, depth: 0, values: 0 };
@@ -265,6 +266,8 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Long numbers stay exact as integers; 5.x writes those beyond 2^53 as strings in some bodies, which
+    /// [`Json::as_i64`] takes as well.
     fn number(&mut self) -> Result<Json, ProtocolError> {
         let is_part = |b: u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
         let text = self.take_while(is_part);

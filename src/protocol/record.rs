@@ -1,6 +1,18 @@
 //! Stored messages, as a pull's body holds them one after the other. Java's `MessageDecoder#decodesBatch`,
 //! with one difference: Java drops everything behind a record that it cannot read; here such a record is
 //! reported and the next one, found by the record's own size, is read.
+//!
+//! ```text
+//!  0  i32 size of the record     4  i32 magic number       8  i32 CRC-32 of the body, without its top bit
+//! 12  i32 queue id              16  i32 flag              20  i64 queue offset
+//! 28  i64 commit-log offset     36  i32 sysFlag           40  i64 born timestamp
+//! 48  born host: 4 or 16 bytes of address and an i32 port; then the same numbers from the broker:
+//!     i64 store timestamp, store host, i32 reconsume times, i64 prepared transaction offset
+//!     i32 length and body; u8 (version 1) or i16 (version 2) length and topic; i16 length and properties
+//! ```
+//!
+//! A record may hold an inner batch: its body is then a row of smaller records, each with flag, body and
+//! properties of its own, and with the next queue offset.
 
 use std::sync::Arc;
 
@@ -157,6 +169,7 @@ impl Decoder<'_> {
             Some(kind) => Some(Bytes::from(kind.inflate(body, self.options.max_body)?)),
             None => None,
         };
+        // From here on everything stands either in the record or in what was inflated.
         let body_span = match &content {
             Some(inflated) => span(inflated, inflated),
             None => span(&record, body),
@@ -218,6 +231,7 @@ impl Decoder<'_> {
                     max: MAX_CHILDREN as i64,
                 });
             }
+            // Every child is read, also one that is skipped: a damaged one makes the batch a broken record.
             let child = child(&mut rest)?;
             let queue_offset = fixed.queue_offset.wrapping_add(index as i64);
             if queue_offset < self.options.from_offset {
@@ -238,16 +252,21 @@ impl Decoder<'_> {
     }
 
     /// Broker and topics of a message, shared with the message before when they are the same.
+    #[inline]
     fn origin(&mut self, stored: &[u8], properties: Properties<'_>) -> Result<Arc<Origin>, ProtocolError> {
         let retried = stored.starts_with(b"%RETRY%");
-        let topic = if retried { properties.find(name::RETRY_TOPIC.as_bytes()) } else { None };
-        let topic = topic.unwrap_or(stored);
+        let topic = if retried { original_topic(stored, properties) } else { stored };
         if let Some(last) = &self.origin
             && last.stored_topic.as_str().as_bytes() == stored
             && (!retried || last.topic.as_str().as_bytes() == topic)
         {
             return Ok(last.clone());
         }
+        self.new_origin(stored, topic)
+    }
+
+    #[cold]
+    fn new_origin(&mut self, stored: &[u8], topic: &[u8]) -> Result<Arc<Origin>, ProtocolError> {
         let stored = std::str::from_utf8(stored).map_err(|_| ProtocolError::Utf8("topic"))?;
         let origin = Arc::new(Origin {
             broker: NulString::new(self.options.broker),
@@ -257,6 +276,12 @@ impl Decoder<'_> {
         self.origin = Some(origin.clone());
         Ok(origin)
     }
+}
+
+/// The topic a retried message was sent to. Kept out of line: most messages are not retried.
+#[cold]
+fn original_topic<'a>(stored: &'a [u8], properties: Properties<'a>) -> &'a [u8] {
+    properties.find(name::RETRY_TOPIC.as_bytes()).unwrap_or(stored)
 }
 
 /// Where the parts of a record stand.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -66,12 +66,14 @@ impl IoThreads {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let (sender, receiver) = mpsc::sync_channel(1);
+        let promise = Promise(Arc::default());
+        let outcome = Arc::clone(&promise.0);
         self.0.spawn(async move {
-            // Nobody waits any more when the receiver is gone.
-            let _ = sender.send(future.await);
+            let value = future.await;
+            *outcome.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            outcome.1.notify_all();
         });
-        Promise(receiver)
+        promise
     }
 
     /// Ends and joins them. Must be called from a thread that is not one of them; `bound` is for a name
@@ -86,12 +88,16 @@ impl IoThreads {
     }
 }
 
-/// The outcome of a future that runs on I/O threads.
-pub struct Promise<T>(mpsc::Receiver<T>);
+/// The outcome of a future that runs on I/O threads. Made of a condition variable and not of a channel,
+/// because a channel's wait leaves std's thread handle behind in the host's thread.
+pub struct Promise<T>(Arc<(Mutex<Option<T>>, Condvar)>);
 
 impl<T> Promise<T> {
-    /// Waits for the outcome; `None` when it did not come in time or its thread was ended.
+    /// Waits for the outcome and takes it; `None` when it did not come in time, or was taken before.
     pub fn wait(&self, within: Duration) -> Option<T> {
-        self.0.recv_timeout(within).ok()
+        let (outcome, told) = &*self.0;
+        let outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = told.wait_timeout_while(outcome, within, |outcome| outcome.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.take()
     }
 }

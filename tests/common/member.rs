@@ -20,6 +20,18 @@ pub struct Delivery {
     pub body: Vec<u8>,
     pub times: i32,
     pub at: Instant,
+    properties: BTreeMap<String, String>,
+}
+
+impl Delivery {
+    pub fn property(&self, key: &str) -> Option<&str> {
+        self.properties.get(key).map(String::as_str)
+    }
+}
+
+/// The sum of a group's committed offsets over the first `queues` queues of a topic.
+pub fn committed(cluster: &rmq_testbed::Cluster, group: &str, topic: &str, queues: u32) -> i64 {
+    (0..queues).filter_map(|queue| cluster.committed_offset(group, topic, queue)).sum()
 }
 
 type Answer = dyn Fn(&Batch, &mut Context) -> Outcome + Send + Sync;
@@ -167,6 +179,10 @@ impl MessageHandler for Recorder {
                     body: message.body().to_vec(),
                     times: message.reconsume_times(),
                     at: Instant::now(),
+                    properties: message
+                        .properties()
+                        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                        .collect(),
                 });
             }
         }

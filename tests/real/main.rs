@@ -1,6 +1,23 @@
-//! Behaviour against real brokers, both versions. Groups and topics share the brokers of this binary.
+//! Behaviour against real brokers, both versions. Groups and topics share the brokers of this binary; only
+//! tests that kill a broker have one of their own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
 
+/// Makes a test of each function for each broker version.
+macro_rules! on_both_versions {
+    ($($name:ident),* $(,)?) => {
+        mod broker_5_5_0 { $(#[test] fn $name() { super::$name(rmq_testbed::Version::V5_5_0); })* }
+        mod broker_4_9_7 { $(#[test] fn $name() { super::$name(rmq_testbed::Version::V4_9_7); })* }
+    };
+}
+
 mod basics;
+mod c_programs;
+mod crash;
+mod groups;
+mod handover;
 #[path = "../common/member.rs"]
 mod member;
+mod offsets;
+mod retry;
+#[path = "../support/mod.rs"]
+mod support;

@@ -20,6 +20,7 @@ pub struct CheckClientConfig {
     pub subscription: SubscriptionData,
 }
 
+/// The header has no field; [`Request::read_request`] reads the body.
 impl FieldTable for CheckClientConfig {
     fn write(&self, _: &mut Fields) {}
 

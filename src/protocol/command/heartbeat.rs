@@ -151,6 +151,7 @@ fn missing(name: &'static str) -> ProtocolError {
     ProtocolError::Field { name, problem: "is missing in the body or unknown".to_owned() }
 }
 
+/// The header has no field; [`Request::read_request`] reads the body.
 impl FieldTable for Heartbeat {
     fn write(&self, _: &mut Fields) {}
 

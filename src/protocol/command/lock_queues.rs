@@ -41,6 +41,7 @@ impl LockQueues {
     }
 }
 
+/// The header has no field; [`Request::read_request`] reads the body.
 impl FieldTable for LockQueues {
     fn write(&self, _: &mut Fields) {}
 

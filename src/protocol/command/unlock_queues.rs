@@ -18,6 +18,7 @@ pub struct UnlockQueues {
     pub queues: Vec<MessageQueue>,
 }
 
+/// The header has no field; [`Request::read_request`] reads the body.
 impl FieldTable for UnlockQueues {
     fn write(&self, _: &mut Fields) {}
 

@@ -1,0 +1,20 @@
+# Rmq::rmq and Rmq::rmq_static, from RMQ_INCLUDE_FOLDER and RMQ_LIBRARY_FOLDER. Used by the build and by the package.
+
+if(NOT TARGET Rmq::rmq)
+  add_library(Rmq::rmq SHARED IMPORTED GLOBAL)
+  set_target_properties(Rmq::rmq PROPERTIES
+    IMPORTED_LOCATION "${RMQ_LIBRARY_FOLDER}/librmq.so"
+    IMPORTED_SONAME "librmq.so.0"
+    INTERFACE_INCLUDE_DIRECTORIES "${RMQ_INCLUDE_FOLDER}")
+endif()
+
+if(NOT TARGET Rmq::rmq_static)
+  add_library(Rmq::rmq_static STATIC IMPORTED GLOBAL)
+  # What `rustc --print native-static-libs` names. A shared library that links this one keeps its symbols to itself.
+  set_target_properties(Rmq::rmq_static PROPERTIES
+    IMPORTED_LOCATION "${RMQ_LIBRARY_FOLDER}/librmq.a"
+    INTERFACE_INCLUDE_DIRECTORIES "${RMQ_INCLUDE_FOLDER}"
+    INTERFACE_COMPILE_DEFINITIONS "RMQ_STATIC"
+    INTERFACE_LINK_LIBRARIES "gcc_s;util;rt;pthread;m;dl;c"
+    INTERFACE_LINK_OPTIONS "LINKER:--exclude-libs,librmq.a")
+endif()
