@@ -415,10 +415,7 @@ async fn reach(
     topics: &BTreeSet<String>,
     until: tokio::time::Instant,
 ) -> (BTreeSet<String>, Option<Error>) {
-    let Ok(round) = timeout_at(until, routing::refresh(engine, topics)).await else {
-        let text = format!("no name server answered in time: {}", engine.config.name_servers.join("; "));
-        return (topics.clone(), Some(Error::new(ErrorKind::NoNameServer, text)));
-    };
+    let round = routing::refresh_until(engine, topics, until).await;
     if round.failed.is_some() {
         return (round.missing, round.failed);
     }

@@ -88,6 +88,6 @@ fn a_damaged_body_is_only_noticed_when_checksums_are_asked_for() {
         let member = Setup::new(&cluster, "g").set("checkCRC", check).subscribe("T", "*").start();
         wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(5));
         assert_eq!(member.record.count(), delivered);
-        assert_eq!(member.total("broken") as usize, 5 - delivered);
+        assert_eq!(member.total("broken"), 5 - delivered as u64);
     }
 }
