@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::engine::Engine;
@@ -85,6 +86,18 @@ pub(crate) async fn beat(engine: &Engine, address: &str) -> Result<()> {
         Some(message) => engine.cluster.call(address, &message).await.map(drop),
         None => Ok(()),
     }
+}
+
+/// The same as a task of its own. Who waits for it here may be cut off, the heartbeat is not: it must not be
+/// under way when the consumer signs off.
+pub(crate) async fn beat_apart(engine: &Arc<Engine>, address: &str) -> Result<()> {
+    let (sender, answer) = oneshot::channel();
+    let (own, to) = (Arc::clone(engine), address.to_owned());
+    engine.tasks.spawn(format!("heartbeat {address}"), async move {
+        // Who was cut off does not listen.
+        let _ = sender.send(beat(&own, &to).await);
+    });
+    answer.await.unwrap_or(Ok(()))
 }
 
 /// Sends a heartbeat to every broker of the present routes, all at once, so that a dead one delays nobody.

@@ -160,7 +160,7 @@ impl<'a> Puller<'a> {
                     routes.read_address(&self.queue.name.broker, self.read_from)
                 };
                 if let Some(address) = address
-                    && let Err(error) = heartbeat::beat(self.engine, &address).await
+                    && let Err(error) = heartbeat::beat_apart(self.engine, &address).await
                 {
                     self.engine.log.warn("heartbeat", error);
                 }
