@@ -122,6 +122,23 @@ fn a_heartbeat_that_is_under_way_is_answered_before_the_consumer_signs_off() {
 }
 
 #[test]
+fn a_shutdown_ends_a_connection_whose_greeting_is_not_answered() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    let member = Setup::new(&cluster, "g").set("request.timeout.ms", "60000").subscribe("T", "*").start();
+    wait_until("all queues", WITHIN, || member.queues("T") == [0] && member.queues("%RETRY%g") == [0]);
+    cluster.on(RequestCode::HeartBeat).once(Fault::silence());
+    let begun = Instant::now();
+    cluster.broker().drop_connections();
+    let came = |beat: &Recorded| beat.at > begun;
+    assert!(cluster.wait_for_request(RequestCode::HeartBeat, WITHIN, came).is_some());
+    let begun = Instant::now();
+    member.consumer.shutdown(Some(Duration::from_secs(10))).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(cluster.members("g").is_empty());
+}
+
+#[test]
 fn a_shutdown_during_a_retry_waits_for_the_send_back() {
     let cluster = MockCluster::start();
     cluster.create_topic("T", 1);
