@@ -58,7 +58,14 @@ impl<'a> Puller<'a> {
                 return self.queue.closing().await;
             };
             let asked = self.queue.position();
-            let outcome = self.pull(asked, &subscription).await;
+            let engine = self.engine;
+            let outcome = tokio::select! {
+                outcome = self.pull(asked, &subscription) => outcome,
+                // The broker holds it with the old filter and would not wake it for the new one.
+                () = engine.announced.notified() => continue,
+            };
+            // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
+            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { continue };
             if let Ok(result) = &outcome {
                 self.accept(asked, result, &subscription);
             }
