@@ -40,6 +40,31 @@ fn at_most_one_commit_of_a_queue_is_under_way_and_none_is_lower_than_the_one_bef
 }
 
 #[test]
+fn a_moved_offset_is_committed_after_the_commit_that_is_under_way() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    cluster.broker().clear_queue("T", 0, 100);
+    cluster.broker().set_committed("g", "T", 0, Some(100));
+    fill(&cluster, "T", 0, 5);
+    let hold = cluster.on(RequestCode::UpdateConsumerOffset).with("topic", "T").hold();
+    let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
+    assert!(hold.wait_for(1, WITHIN));
+    // The queue begins anew far below; the pull that is held learns of it when something arrives.
+    cluster.broker().clear_queue("T", 0, 10);
+    cluster.produce("T", 0, "behind the end");
+    wait_until("the move", WITHIN, || member.record.logged("the broker moved the offset to 11") == 1);
+    cluster.produce("T", 0, "consumed");
+    member.record.wait_for(6, WITHIN);
+    hold.release();
+    wait_until("the commit of the new place", WITHIN, || cluster.committed("g", "T", 0) == Some(12));
+    let updates = cluster.requests(RequestCode::UpdateConsumerOffset);
+    let updates: Vec<_> = updates.iter().filter(|u| u.field("topic") == Some("T")).collect();
+    for pair in updates.windows(2) {
+        assert!(pair[0].answered.unwrap().0 <= pair[1].at, "one at a time");
+    }
+}
+
+#[test]
 fn pulls_carry_no_commit() {
     let cluster = MockCluster::start();
     cluster.create_topic("T", 1);

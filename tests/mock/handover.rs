@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rmq::Outcome;
-use rmq::protocol::command::LockQueues;
+use rmq::protocol::command::{Heartbeat, LockQueues};
 use rmq_mock::{Fault, MockCluster, RequestCode, ResponseCode};
 use rmq_testbed::wait_until;
 
@@ -116,6 +116,38 @@ fn a_broker_that_refuses_to_lock_means_no_barrier() {
     member.record.wait_for(1, WITHIN);
     assert!(member.total("without_barrier") >= 1);
     assert!(member.record.logged("locks are not for you") > 0);
+}
+
+#[test]
+fn a_busy_broker_is_asked_for_the_lock_again() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    cluster.produce("T", 0, "m");
+    cluster.on(RequestCode::LockBatchMq).times(3, Fault::busy());
+    let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
+    member.record.wait_for(1, WITHIN);
+    assert_eq!(member.total("without_barrier"), 0);
+    assert_eq!(cluster.broker().lock_owner(LOCK, "T", 0).as_deref(), Some(member.consumer.client_id()));
+}
+
+#[test]
+fn a_lock_that_is_granted_after_the_queue_was_given_up_is_given_back() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    let member = Setup::new(&cluster, "g").subscribe("T", "*").build();
+    let hold = rmq_mock::Hold::new();
+    cluster.on(RequestCode::LockBatchMq).always(Fault::hold(&hold));
+    member.consumer.start().unwrap();
+    assert!(hold.wait_for(2, WITHIN), "T and the retry topic");
+    member.consumer.unsubscribe("T").unwrap();
+    let gone = |beat: &rmq_mock::Recorded| {
+        let beat = beat.read::<Heartbeat>().unwrap();
+        beat.consumers[0].subscriptions.iter().all(|s| s.topic != "T")
+    };
+    assert!(cluster.wait_for_request(RequestCode::HeartBeat, WITHIN, gone).is_some());
+    hold.release();
+    wait_until("the queue to go", WITHIN, || !member.consumer.assignment_json().contains("\"T\""));
+    assert_eq!(cluster.broker().lock_owner(LOCK, "T", 0), None);
 }
 
 #[test]

@@ -134,10 +134,15 @@ fn the_first_message_comes_without_any_fixed_delay() {
     let cluster = MockCluster::start();
     cluster.create_topic("T", 4);
     cluster.produce("T", 2, "m");
-    let begun = Instant::now();
-    let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
-    member.record.wait_for(1, WITHIN);
-    assert!(begun.elapsed() < millis(800), "{:?}", begun.elapsed());
+    // The best of three: the machine may be busy, a fixed delay would be in each.
+    let took = (0..3).map(|group| {
+        let begun = Instant::now();
+        let member = Setup::new(&cluster, &format!("g{group}")).subscribe("T", "*").start();
+        member.record.wait_for(1, WITHIN);
+        begun.elapsed()
+    });
+    let best = took.min().unwrap();
+    assert!(best < millis(500), "{best:?}");
 }
 
 /// Threads and descriptors of a process: in one of its own, since other tests have theirs in this one.
@@ -159,7 +164,8 @@ fn lives_alone_in_a_process() {
     let cluster = MockCluster::start();
     cluster.create_topic("T", 4);
     let live = |start_works: bool| {
-        let member = Setup::new(&cluster, "g").set("start.timeout.ms", "100").subscribe("T", "*").build();
+        let timeout = if start_works { "10000" } else { "100" };
+        let member = Setup::new(&cluster, "g").set("start.timeout.ms", timeout).subscribe("T", "*").build();
         assert_eq!(member.consumer.start().is_ok(), start_works);
         if start_works {
             let seen = member.record.count();
