@@ -11,8 +11,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageQueue;
 use crate::protocol::command::{Answer, GetRouteInfo, Request};
 use crate::protocol::{Fields, Header, ResponseCode};
+use crate::runtime::Tasks;
 use crate::transport::pool::Greeting;
-use crate::transport::{Connection, Pool};
+use crate::transport::{Connection, Incoming, Pool};
+
+/// What a cluster is reached by.
+pub struct Setup {
+    /// `host:port` of each name server.
+    pub name_servers: Vec<String>,
+    /// For a connection to be made.
+    pub connect_timeout: Duration,
+    /// For a request to be answered.
+    pub request_timeout: Duration,
+}
 
 /// The name servers, the routes they gave, and the connections to the brokers in them.
 pub struct Cluster {
@@ -25,14 +36,26 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster of which nothing is known yet. `timeout` is for one request.
-    pub fn new(
-        name_servers: NameServers,
-        name_server_pool: Pool,
-        brokers: Pool,
-        timeout: Duration,
+    /// A cluster of which nothing is known yet. Connections run as `tasks`; a broker's first request on each
+    /// is `greeting`, when there is one.
+    pub fn new<R: Request>(
+        setup: Setup,
+        greeting: impl Fn() -> Option<R> + Send + Sync + 'static,
+        incoming: Incoming,
+        tasks: &Tasks,
     ) -> Cluster {
-        Cluster { name_servers, name_server_pool, brokers, routes: Mutex::default(), timeout }
+        let Setup { name_servers, connect_timeout, request_timeout } = setup;
+        let pool = |greeting| {
+            let incoming = Arc::clone(&incoming);
+            Pool::new(connect_timeout, request_timeout, greeting, incoming, tasks.clone())
+        };
+        Cluster {
+            name_servers: NameServers::new(name_servers, request_timeout),
+            name_server_pool: pool(Arc::new(|| None)),
+            brokers: pool(encoded(greeting)),
+            routes: Mutex::default(),
+            timeout: request_timeout,
+        }
     }
 
     /// Asks a name server for a topic's route. True when it changed; an unknown topic is the error
@@ -102,8 +125,8 @@ pub async fn call<R: Request>(connection: &Connection, request: &R, within: Dura
     }
 }
 
-/// Makes a request that may be made anew each time into the greeting of a pool's connections.
-pub fn greeting<R: Request>(current: impl Fn() -> Option<R> + Send + Sync + 'static) -> Greeting {
+/// Makes a request that is made anew each time into the greeting of a pool's connections.
+fn encoded<R: Request>(current: impl Fn() -> Option<R> + Send + Sync + 'static) -> Greeting {
     Arc::new(move || {
         let request = current()?;
         let mut fields = Fields::default();

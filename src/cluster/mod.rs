@@ -4,12 +4,15 @@ mod broker;
 mod name_server;
 mod route;
 
-pub use broker::{Cluster, call, greeting};
+pub use broker::{Cluster, Setup, call};
 pub use name_server::NameServers;
 pub use route::{Route, Routes};
 
 /// What is said to brokers, for the layer above.
 pub use crate::protocol::command;
+/// Java's string hash, which brokers filter tags by.
+pub use crate::protocol::java;
 /// A stored message and how it is found in a pulled body.
 pub use crate::protocol::record;
 pub use crate::protocol::{Fields, Frame, Header, RequestCode, ResponseCode};
+pub use crate::transport::{Connection, Incoming};

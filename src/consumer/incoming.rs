@@ -5,9 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::cluster::{Fields, Frame, Header, RequestCode, ResponseCode};
+use crate::cluster::{Connection, Fields, Frame, Header, Incoming, RequestCode, ResponseCode};
 use crate::log::Log;
-use crate::transport::{Connection, Incoming};
 
 /// Answers on an I/O thread, so everything here is quick.
 pub(crate) fn handler(rebalance: Arc<Notify>, log: Log) -> Incoming {

@@ -16,8 +16,7 @@ use super::handover::Lease;
 use super::offsets::{commit_final, keep_committing, start_offset};
 use super::pull::keep_pulling;
 use super::queue::Queue;
-use crate::runtime::random;
-use crate::transport::backoff::Backoff;
+use crate::runtime::{Backoff, random};
 
 /// First and longest wait between two questions for the start offset.
 const START_RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
@@ -32,11 +31,8 @@ pub(crate) async fn own(
     previous_owner: Option<String>,
     stop: CancellationToken,
 ) {
-    let lease = tokio::select! {
-        biased;
-        () = stop.cancelled() => return,
-        lease = Lease::acquire(&engine, &queue.name, previous_owner.as_deref()) => lease,
-    };
+    let previous_owner = previous_owner.as_deref();
+    let Some(lease) = Lease::acquire(&engine, &queue.name, previous_owner, &stop).await else { return };
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => false,

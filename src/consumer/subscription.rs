@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use crate::cluster::java;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
-use crate::protocol::java;
 
 /// The expression that takes every message.
 const ALL: &str = "*";

@@ -1,8 +1,10 @@
-//! The only place that starts threads and tasks, reads the clock and asks for chance.
+//! Threads, tasks, chance and waiting times: the only place that starts something that runs by itself.
 
+pub mod backoff;
 pub mod random;
 pub mod tasks;
 pub mod threads;
 
+pub use backoff::Backoff;
 pub use tasks::Tasks;
 pub use threads::IoThreads;

@@ -1,6 +1,5 @@
 //! One connection per peer as request and response: pipelined, correlated, failing as one.
 
-pub mod backoff;
 pub mod connection;
 pub mod dial;
 pub mod pending;

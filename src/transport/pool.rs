@@ -7,12 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 
-use super::backoff::Backoff;
 use super::connection::{Connection, Ids, Incoming};
 use super::dial::dial;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Header, ResponseCode};
-use crate::runtime::{Tasks, random};
+use crate::runtime::{Backoff, Tasks, random};
 
 /// The request that must be answered before anybody else may use a new connection; `None` for none.
 /// A broker forgets a consumer when its last connection ends, so a heartbeat comes first on each.
