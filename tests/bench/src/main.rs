@@ -7,6 +7,7 @@ mod bench;
 mod child;
 mod client;
 mod consume;
+mod first;
 mod goal;
 mod options;
 mod samples;
@@ -22,7 +23,7 @@ use options::Options;
 
 type Section = fn(&Bench) -> Result<Vec<Goal>, String>;
 
-const SECTIONS: [(&str, Section); 1] = [("throughput", throughput::run)];
+const SECTIONS: [(&str, Section); 2] = [("throughput", throughput::run), ("first", first::run)];
 const OPTIONS: [&str; 8] = ["rounds", "count", "only", "sizes", "clients", "rate", "seconds", "library"];
 const BARE_OPTIONS: [&str; 8] = ["ns", "group", "topic", "count", "mode", "warmup", "samples", "within"];
 

@@ -4,10 +4,13 @@
 //! options and answer are those of the other clients, see testbed/src/peers.rs.
 
 mod connection;
+mod first;
 mod latency;
 mod pull;
 mod records;
 mod registered;
+
+pub(crate) use first::{first_message, prepare_group};
 
 use crate::options::Options;
 
