@@ -9,8 +9,10 @@ mod client;
 mod consume;
 mod first;
 mod goal;
+mod latency;
 mod options;
 mod samples;
+mod slow;
 mod stats;
 mod table;
 mod throughput;
@@ -23,7 +25,8 @@ use options::Options;
 
 type Section = fn(&Bench) -> Result<Vec<Goal>, String>;
 
-const SECTIONS: [(&str, Section); 2] = [("throughput", throughput::run), ("first", first::run)];
+const SECTIONS: [(&str, Section); 4] =
+    [("throughput", throughput::run), ("first", first::run), ("latency", latency::run), ("slow", slow::run)];
 const OPTIONS: [&str; 8] = ["rounds", "count", "only", "sizes", "clients", "rate", "seconds", "library"];
 const BARE_OPTIONS: [&str; 8] = ["ns", "group", "topic", "count", "mode", "warmup", "samples", "within"];
 
