@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
 use super::status::count;
+use crate::cluster::ResponseCode;
 use crate::cluster::command::{LockQueues, UnlockQueues};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageQueue;
 use crate::runtime::{Backoff, random};
 
@@ -22,6 +24,9 @@ const RENEWAL: Duration = Duration::from_secs(20);
 
 /// First and longest wait before a refused lock is asked for again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// How long an answer is waited for that is under way when the queue is given up.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 
 /// The lock of one queue, or the knowledge that there is none.
 pub(crate) struct Lease<'a> {
@@ -33,38 +38,47 @@ pub(crate) struct Lease<'a> {
 impl<'a> Lease<'a> {
     /// Waits until the previous owner has let go. Goes on without the lock when that owner has left the
     /// group, when `rebalance.handover.timeout.ms` have passed, or when the broker refuses to lock at all.
+    /// `None` after `stop`; a question that is under way then is not cut off, since a lock that was granted
+    /// must be given back.
     pub(crate) async fn acquire(
         engine: &'a Engine,
         queue: &'a MessageQueue,
         previous_owner: Option<&str>,
-    ) -> Lease<'a> {
+        stop: &CancellationToken,
+    ) -> Option<Lease<'a>> {
         let lease = Lease { engine, queue, held: AtomicBool::new(false) };
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut members = engine.members.subscribe();
         loop {
-            match lease.lock().await {
-                Ok(true) => return lease,
+            let answer = tokio::select! {
+                answer = lease.lock() => answer,
+                () = async { stop.cancelled().await; sleep(UNDER_WAY).await } => return None,
+            };
+            match answer {
+                Ok(true) => return Some(lease),
                 Ok(false) => {
                     let owner_is_here =
                         previous_owner.is_some_and(|owner| members.borrow().iter().any(|m| m == owner));
                     if !owner_is_here {
                         lease.go_without("its previous owner has left the group");
-                        return lease;
+                        return Some(lease);
                     }
                     if Instant::now() >= deadline {
                         lease.go_without("its previous owner did not let go in time");
-                        return lease;
+                        return Some(lease);
                     }
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::Broker(_)) => {
+                Err(error) if refuses_locks(&error, Instant::now() >= deadline) => {
                     lease.go_without(error.text());
-                    return lease;
+                    return Some(lease);
                 }
-                // Without its broker a queue cannot be consumed either: ask until it is back.
+                // Without its broker, or while that is busy, a queue cannot be consumed either.
                 Err(error) => engine.log.debug("handover", error),
             }
             tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
                 () = sleep(backoff.next_wait(random::fraction())) => {}
                 // The group changed: maybe the lock is free now.
                 _ = members.changed() => {}
@@ -119,5 +133,15 @@ impl<'a> Lease<'a> {
             client_id: self.engine.client_id.to_string(),
             queues: vec![self.queue.clone()],
         }
+    }
+}
+
+/// True for a broker that will not lock later either, as one whose access control forbids it; a busy one
+/// may, unless it is too late for that.
+fn refuses_locks(error: &Error, late: bool) -> bool {
+    match error.kind() {
+        ErrorKind::Broker(ResponseCode::SystemBusy | ResponseCode::FlowControl) => late,
+        ErrorKind::Broker(_) => true,
+        _ => false,
     }
 }

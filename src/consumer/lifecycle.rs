@@ -6,6 +6,7 @@
 //!    └──── failed ────┘                 any ─ bug ─► Fatal
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -19,7 +20,6 @@ use super::dispatch::{Batch, Bounds, Context, MessageHandler, Outcome, Settle, W
 use super::engine::{Engine, Parts};
 use super::heartbeat::{Heartbeat, beat_all, keep_beating};
 use super::overdue::watch_callbacks;
-use super::queue::Running;
 use super::retry::give_back;
 use super::routing::{self, keep_routes};
 use super::status::{Status, count};
@@ -140,6 +140,7 @@ impl Inner {
             for error in beat_all(&running).await {
                 running.log.warn("heartbeat", error);
             }
+            running.announced.notify_waiters();
             running.reroute.notify_one();
             running.rebalance.notify_one();
         });
@@ -230,9 +231,9 @@ impl Inner {
         };
         let engine = Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
             let engine = engine.clone();
-            let settle: Settle = Arc::new(move |batch, outcome, context, running| {
+            let settle: Settle = Arc::new(move |batch, outcome, context| {
                 if let Some(engine) = engine.upgrade() {
-                    settle(&engine, &batch, outcome, &context, running);
+                    settle(&engine, &batch, outcome, &context);
                 }
             });
             Engine::new(Parts {
@@ -383,14 +384,9 @@ async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
     let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
     let topics = routing::subscribed(&engine);
     let missing = loop {
-        // A try is not cut off before its own time-outs tell what was wrong, but for a small remainder.
-        let (missing, failed) =
-            match timeout_at(deadline.max(tokio::time::Instant::now() + MIN_TRY), reach(&engine, &topics))
-                .await
-            {
-                Ok(reached) => reached,
-                Err(_) => (topics.clone(), Some(Error::new(ErrorKind::Timeout, "nothing answered in time"))),
-            };
+        // The last try gets a little more, so that its error can say something.
+        let until = deadline.max(tokio::time::Instant::now() + MIN_TRY);
+        let (missing, failed) = reach(&engine, &topics, until).await;
         let Some(error) = failed else { break missing };
         if timeout.is_zero() {
             engine.log.warn("lifecycle", error);
@@ -402,6 +398,8 @@ async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
         }
         tokio::time::sleep_until(again).await;
     };
+    let stopped = engine.tasks.stopped().clone();
+    engine.tasks.spawn("bell", engine.workers.clone().ring(stopped));
     engine.tasks.spawn("coordinator", Coordinator::new(Arc::clone(&engine)).run());
     engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
     engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));
@@ -412,16 +410,24 @@ async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
 /// What a try to start is given at least, so that its error can say something.
 const MIN_TRY: Duration = Duration::from_millis(100);
 
-/// One try: the topics without a route, and what failed.
+/// One try: the topics without a route, and what failed. Whoever does not answer until then is named.
 async fn reach(
     engine: &Engine,
-    topics: &std::collections::BTreeSet<String>,
-) -> (std::collections::BTreeSet<String>, Option<Error>) {
-    let round = routing::refresh(engine, topics).await;
+    topics: &BTreeSet<String>,
+    until: tokio::time::Instant,
+) -> (BTreeSet<String>, Option<Error>) {
+    let round = routing::refresh_until(engine, topics, until).await;
     if round.failed.is_some() {
         return (round.missing, round.failed);
     }
-    let failed = beat_all(engine).await.into_iter().next();
+    let failed = match timeout_at(until, beat_all(engine)).await {
+        Ok(failures) => failures.into_iter().next(),
+        Err(_) => {
+            let brokers = engine.cluster.routes().all_addresses().join("; ");
+            let text = format!("not every broker answered the heartbeat in time: {brokers}");
+            Some(Error::new(ErrorKind::Timeout, text))
+        }
+    };
     (round.missing, failed)
 }
 
@@ -458,7 +464,7 @@ async fn unregister(engine: &Engine) {
 }
 
 /// What a callback's answer means for its messages.
-fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context, running: Running) {
+fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context) {
     let range = batch.range();
     let done = match outcome {
         Outcome::Success => context.ack_index.map_or(range.end, |i| range.end.min(range.start + i + 1)),
@@ -476,6 +482,7 @@ fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Conte
     if done < range.end {
         let name = format!("retry {}", batch.queue_name());
         let level = context.delay_level;
+        let running = pulled.queue.enter();
         let work = give_back(Arc::clone(engine), Arc::clone(pulled), done..range.end, level, running);
         engine.tasks.spawn(name, work);
     }

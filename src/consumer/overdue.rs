@@ -19,7 +19,9 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_se
 /// counts. One that runs longer than `slow.message.ms` is told once.
 pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
     let stopped = engine.tasks.stopped().clone();
-    let (timeout, slow) = (engine.config.consume_timeout, engine.config.slow_message);
+    let timeout = engine.config.consume_timeout;
+    // 0 means that no callback is called slow.
+    let slow = Some(engine.config.slow_message).filter(|slow| !slow.is_zero()).unwrap_or(Duration::MAX);
     let look = (timeout.min(slow) / 10).clamp(LOOK.0, LOOK.1);
     loop {
         tokio::select! {

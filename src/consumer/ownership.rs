@@ -31,11 +31,8 @@ pub(crate) async fn own(
     previous_owner: Option<String>,
     stop: CancellationToken,
 ) {
-    let lease = tokio::select! {
-        biased;
-        () = stop.cancelled() => return,
-        lease = Lease::acquire(&engine, &queue.name, previous_owner.as_deref()) => lease,
-    };
+    let previous_owner = previous_owner.as_deref();
+    let Some(lease) = Lease::acquire(&engine, &queue.name, previous_owner, &stop).await else { return };
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => false,

@@ -10,7 +10,6 @@ use super::dispatch::PulledBatch;
 use super::engine::Engine;
 use super::heartbeat;
 use super::next_pull::{self, BRIEF, Then};
-use super::offsets;
 use super::queue::Queue;
 use super::status::count;
 use super::subscription::Subscription;
@@ -58,7 +57,14 @@ impl<'a> Puller<'a> {
                 return self.queue.closing().await;
             };
             let asked = self.queue.position();
-            let outcome = self.pull(asked, &subscription).await;
+            let engine = self.engine;
+            let outcome = tokio::select! {
+                outcome = self.pull(asked, &subscription) => outcome,
+                // The broker holds it with the old filter and would not wake it for the new one.
+                () = engine.announced.notified() => continue,
+            };
+            // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
+            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { continue };
             if let Ok(result) = &outcome {
                 self.accept(asked, result, &subscription);
             }
@@ -91,8 +97,7 @@ impl<'a> Puller<'a> {
         let connection = self.engine.cluster.connect(&address).await?;
         if self.connection.replace(connection.id()).is_some_and(|before| before != connection.id()) {
             // A broker that came back may hold older offsets than those it acknowledged.
-            self.queue.set_committed(None);
-            self.queue.touch();
+            self.queue.forget_committed();
         }
         crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await
     }
@@ -166,7 +171,7 @@ impl<'a> Puller<'a> {
                 self.engine.reroute.notify_one();
                 self.pause_briefly().await;
             }
-            Then::Rewind(offset) => self.rewind(offset).await,
+            Then::Rewind(offset) => self.rewind(offset),
         }
     }
 
@@ -177,15 +182,13 @@ impl<'a> Puller<'a> {
     }
 
     /// The broker moved the offset, by a reset or because it lies outside the queue: nothing that was
-    /// pulled counts any more, and the new offset is made the committed one.
-    async fn rewind(&mut self, offset: i64) {
+    /// pulled counts any more, and the new offset is committed in its turn, also when it is lower.
+    fn rewind(&mut self, offset: i64) {
         let text = format!("{}: the broker moved the offset to {offset}", self.queue.name);
         self.engine.log.warn("pull", text);
         self.engine.workers.discard(self.queue);
         self.queue.reset(offset);
-        if let Err(error) = offsets::rewind(self.engine, self.queue, offset).await {
-            self.engine.log.warn("offsets", error);
-        }
+        self.queue.forget_committed();
     }
 
     /// Logs a failure when it begins and its end; one that lasts is told once.

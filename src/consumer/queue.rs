@@ -1,7 +1,7 @@
 //! One owned queue: what it shares between its task, the workers and the coordinator.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -33,8 +33,16 @@ pub(crate) struct Queue {
     idle: Notify,
     /// Cancelled when the queue is given up: nothing of it is handed out any more.
     closing: CancellationToken,
-    /// The offset the broker is known to hold, -1 when unknown.
-    committed: AtomicI64,
+    committed: Mutex<Committed>,
+}
+
+/// What is known of the offset that the broker holds.
+#[derive(Default)]
+struct Committed {
+    /// `None` when it is unknown.
+    offset: Option<i64>,
+    /// Grows whenever what was known no longer counts: a commit that was under way then says nothing.
+    round: u64,
 }
 
 impl Queue {
@@ -59,7 +67,7 @@ impl Queue {
             running: AtomicUsize::new(0),
             idle: Notify::new(),
             closing: CancellationToken::new(),
-            committed: AtomicI64::new(-1),
+            committed: Mutex::default(),
         }
     }
 
@@ -121,12 +129,35 @@ impl Queue {
 
     /// The offset the broker is known to hold.
     pub(crate) fn committed(&self) -> Option<i64> {
-        Some(self.committed.load(Ordering::Acquire)).filter(|offset| *offset >= 0)
+        self.known().offset
     }
 
     /// Notes what the broker holds.
     pub(crate) fn set_committed(&self, offset: Option<i64>) {
-        self.committed.store(offset.unwrap_or(-1), Ordering::Release);
+        self.known().offset = offset;
+    }
+
+    /// What the broker holds is unknown from now on, so the next commit is made even if it is lower.
+    pub(crate) fn forget_committed(&self) {
+        {
+            let mut known = self.known();
+            known.offset = None;
+            known.round += 1;
+        }
+        self.touch();
+    }
+
+    /// To be asked before a commit and given to [`Queue::note_commit`] after it.
+    pub(crate) fn commit_round(&self) -> u64 {
+        self.known().round
+    }
+
+    /// Notes that the broker took an offset, unless what is known was forgotten meanwhile.
+    pub(crate) fn note_commit(&self, round: u64, offset: i64) {
+        let mut known = self.known();
+        if known.round == round {
+            known.offset = Some(offset);
+        }
     }
 
     /// Asks for a commit. Costs one swap while one is already asked for.
@@ -208,6 +239,10 @@ impl Queue {
         self.topic_budget.release(freed);
         self.all_budget.release(freed);
         self.freed.notify_one();
+    }
+
+    fn known(&self) -> MutexGuard<'_, Committed> {
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn process(&self) -> MutexGuard<'_, ProcessQueue> {

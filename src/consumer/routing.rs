@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::engine::Engine;
 use super::heartbeat::beat_all;
@@ -55,6 +55,15 @@ pub(crate) async fn refresh(engine: &Engine, topics: &BTreeSet<String>) -> Round
         }
     }
     round
+}
+
+/// The same, given up at `until`; then the name servers that kept silent are named.
+pub(crate) async fn refresh_until(engine: &Engine, topics: &BTreeSet<String>, until: Instant) -> Round {
+    timeout_at(until, refresh(engine, topics)).await.unwrap_or_else(|_| {
+        let text = format!("no name server answered in time: {}", engine.config.name_servers.join("; "));
+        let failed = Some(Error::new(ErrorKind::NoNameServer, text));
+        Round { changed: false, missing: topics.clone(), failed }
+    })
 }
 
 /// Every subscribed topic, the retry topic too.

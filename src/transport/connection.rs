@@ -147,17 +147,31 @@ impl Connection {
             ahead.clear();
             ahead.put_slice(&frame[length..]);
             frame.truncate(length);
-            self.dispatch(Frame::decode(&frame.freeze())?, incoming);
+            self.dispatch(Frame::decode(&frame.freeze())?, incoming)?;
         }
     }
 
-    fn dispatch(&self, frame: Frame, incoming: &Incoming) {
+    /// An answer that nobody waits for is late; one to a request never made means that the peer has lost
+    /// count, and then some caller would wait in vain.
+    fn dispatch(&self, frame: Frame, incoming: &Incoming) -> Result<()> {
         if !frame.header.is_response() {
             incoming(self, frame);
-        } else if let Some(waiter) = { self.pending().complete(frame.header.opaque) } {
+            return Ok(());
+        }
+        let opaque = frame.header.opaque;
+        let waiter = {
+            let mut pending = self.pending();
+            if !pending.has_given(opaque) {
+                let text = format!("an answer to request {opaque}, which was never made");
+                return Err(Error::new(ErrorKind::Protocol, text));
+            }
+            pending.complete(opaque)
+        };
+        if let Some(waiter) = waiter {
             // A caller that gave up in this moment has no use for the answer.
             let _ = waiter.send(Ok(frame));
         }
+        Ok(())
     }
 
     async fn write<W: AsyncWrite + Unpin>(self, mut writer: W, mut queued: mpsc::UnboundedReceiver<Vec<u8>>) {

@@ -15,6 +15,8 @@ pub enum Pending<W> {
     Open {
         /// The next correlation number.
         next: i32,
+        /// True once every number was given out and they repeat.
+        repeating: bool,
         /// Waiters by correlation number.
         waiters: HashMap<i32, W>,
     },
@@ -24,7 +26,7 @@ pub enum Pending<W> {
 
 impl<W> Default for Pending<W> {
     fn default() -> Self {
-        Pending::Open { next: 0, waiters: HashMap::new() }
+        Pending::Open { next: 0, repeating: false, waiters: HashMap::new() }
     }
 }
 
@@ -32,13 +34,14 @@ impl<W> Pending<W> {
     /// Registers a waiter and answers its correlation number, or why the connection is dead.
     pub fn register(&mut self, waiter: W) -> Result<i32, Error> {
         match self {
-            Pending::Open { next, waiters } => {
+            Pending::Open { next, repeating, waiters } => {
                 // After 2^31 requests numbers repeat; one that still waits keeps its own.
                 while waiters.contains_key(next) {
                     *next = next.wrapping_add(1) & i32::MAX;
                 }
                 let opaque = *next;
                 *next = next.wrapping_add(1) & i32::MAX;
+                *repeating |= opaque == i32::MAX;
                 waiters.insert(opaque, waiter);
                 Ok(opaque)
             }
@@ -49,9 +52,10 @@ impl<W> Pending<W> {
     /// A number for a request that nobody answers.
     pub fn oneway(&mut self) -> Result<i32, Error> {
         match self {
-            Pending::Open { next, .. } => {
+            Pending::Open { next, repeating, .. } => {
                 let opaque = *next;
                 *next = next.wrapping_add(1) & i32::MAX;
+                *repeating |= opaque == i32::MAX;
                 Ok(opaque)
             }
             Pending::Closed(error) => Err(error.clone()),
@@ -63,6 +67,14 @@ impl<W> Pending<W> {
         match self {
             Pending::Open { waiters, .. } => waiters.remove(&opaque),
             Pending::Closed(_) => None,
+        }
+    }
+
+    /// True for a number that some request may have had, whether or not anybody still waits for its answer.
+    pub fn has_given(&self, opaque: i32) -> bool {
+        match self {
+            Pending::Open { next, repeating, .. } => opaque >= 0 && (*repeating || opaque < *next),
+            Pending::Closed(_) => true,
         }
     }
 
@@ -119,8 +131,20 @@ mod tests {
 
     #[test]
     fn numbers_stay_positive_and_skip_those_in_use() {
-        let mut pending = Pending::Open { next: i32::MAX, waiters: HashMap::from([(0, "old")]) };
+        let mut pending =
+            Pending::Open { next: i32::MAX, repeating: false, waiters: HashMap::from([(0, "old")]) };
         assert_eq!(pending.register("last"), Ok(i32::MAX));
         assert_eq!(pending.register("first"), Ok(1));
+        assert!(pending.has_given(i32::MAX), "after a round every number was given");
+    }
+
+    #[test]
+    fn numbers_that_were_never_given_are_told_from_those_nobody_waits_for() {
+        let mut pending = Pending::default();
+        let opaque = pending.register("gave up").unwrap();
+        pending.complete(opaque);
+        assert!(pending.has_given(opaque));
+        assert!(!pending.has_given(opaque + 1));
+        assert!(!pending.has_given(-1));
     }
 }

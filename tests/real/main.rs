@@ -15,6 +15,7 @@ mod c_programs;
 mod crash;
 mod groups;
 mod handover;
+#[path = "../common/member.rs"]
 mod member;
 mod offsets;
 mod retry;

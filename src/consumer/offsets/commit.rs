@@ -34,13 +34,16 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
     }
 }
 
-/// Commits what is complete, if the broker does not hold it yet. An offset never goes back here.
+/// Commits what is complete, if the broker does not hold it yet. An offset goes back only when the broker
+/// moved it, or may hold an older one: see [`Queue::forget_committed`].
 async fn commit(engine: &Engine, queue: &Queue) -> Result<()> {
+    // First, so that an offset from before a move is never noted as one from after it.
+    let round = queue.commit_round();
     let offset = queue.committable();
     if queue.committed().is_some_and(|committed| committed >= offset) {
         return Ok(());
     }
-    update(engine, queue, offset).await
+    update(engine, queue, round, offset).await
 }
 
 /// The last commit of a queue that is given up, tried until `deadline`. After a drain that outlasted the
@@ -74,12 +77,7 @@ pub(crate) async fn commit_final(
 /// Between two tries of the last commit; each try waits for the connection besides.
 const FINAL_PAUSE: Duration = Duration::from_millis(100);
 
-/// Sets the broker's offset to where it told us to go on, also backwards.
-pub(crate) async fn rewind(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
-    update(engine, queue, offset).await
-}
-
-async fn update(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
+async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Result<()> {
     let request = UpdateConsumerOffset {
         consumer_group: engine.config.group.clone(),
         topic: queue.name.topic.to_string(),
@@ -91,7 +89,7 @@ async fn update(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
         // An administrator's offset stands; the next pull is told where to go on.
         return Ok(());
     }
-    queue.set_committed(Some(offset));
+    queue.note_commit(round, offset);
     engine.status.counters.commits.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }

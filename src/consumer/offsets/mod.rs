@@ -6,5 +6,5 @@
 mod commit;
 mod start;
 
-pub(crate) use commit::{commit_final, keep_committing, rewind};
+pub(crate) use commit::{commit_final, keep_committing};
 pub(crate) use start::start_offset;

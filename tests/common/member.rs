@@ -1,21 +1,25 @@
-//! A consumer of ours that writes down what it is given.
+//! A consumer of ours that writes down what it is given; for every kind of cluster.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rmq::{Batch, Config, Consumer, Context, Level, Log, MessageHandler, Outcome};
-use rmq_testbed::{Cluster, wait_until};
+use rmq_testbed::wait_until;
 
 /// One delivery.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     pub topic: String,
     pub queue_topic: String,
+    pub queue: i32,
+    pub offset: i64,
     pub tag: Option<String>,
     pub key: Option<String>,
     pub body: Vec<u8>,
     pub times: i32,
+    pub at: Instant,
     properties: BTreeMap<String, String>,
 }
 
@@ -26,7 +30,7 @@ impl Delivery {
 }
 
 /// The sum of a group's committed offsets over the first `queues` queues of a topic.
-pub fn committed(cluster: &Cluster, group: &str, topic: &str, queues: u32) -> i64 {
+pub fn committed(cluster: &rmq_testbed::Cluster, group: &str, topic: &str, queues: u32) -> i64 {
     (0..queues).filter_map(|queue| cluster.committed_offset(group, topic, queue)).sum()
 }
 
@@ -70,6 +74,18 @@ impl Record {
     }
 }
 
+/// Where a consumer can connect to.
+pub trait NameServer {
+    /// `host:port`.
+    fn name_server(&self) -> String;
+}
+
+impl NameServer for rmq_testbed::Cluster {
+    fn name_server(&self) -> String {
+        self.namesrv()
+    }
+}
+
 /// A consumer to be.
 pub struct Setup {
     pub config: Config,
@@ -79,9 +95,9 @@ pub struct Setup {
 }
 
 impl Setup {
-    pub fn new(cluster: &Cluster, group: &str) -> Setup {
+    pub fn new(cluster: &impl NameServer, group: &str) -> Setup {
         let mut config = Config::new();
-        config.set("namesrv.addr", &format!("127.0.0.1:1;{}", cluster.namesrv())).unwrap();
+        config.set("namesrv.addr", &format!("127.0.0.1:1;{}", cluster.name_server())).unwrap();
         config.set("consumer.group", group).unwrap();
         config.set("consume.from", "first_offset").unwrap();
         config.set("log.level", "debug").unwrap();
@@ -156,10 +172,13 @@ impl MessageHandler for Recorder {
                 deliveries.push(Delivery {
                     topic: message.topic().to_owned(),
                     queue_topic: batch.topic().to_owned(),
+                    queue: message.queue_id(),
+                    offset: message.queue_offset(),
                     tag: message.tags().map(str::to_owned),
                     key: message.keys().map(str::to_owned),
                     body: message.body().to_vec(),
                     times: message.reconsume_times(),
+                    at: Instant::now(),
                     properties: message
                         .properties()
                         .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -180,6 +199,16 @@ pub struct Member {
 impl Member {
     pub fn stop(&self) {
         self.consumer.shutdown(Some(Duration::from_secs(20))).unwrap();
+    }
+
+    /// Its counters and threads.
+    pub fn stats(&self) -> serde_json::Value {
+        serde_json::from_str(&self.consumer.stats_json()).unwrap()
+    }
+
+    /// One of its counters.
+    pub fn total(&self, name: &str) -> u64 {
+        self.stats()["totals"][name].as_u64().unwrap()
     }
 
     /// Queues it consumes now, without those on their way out or of the retry topic.

@@ -1,0 +1,18 @@
+//! Behaviour under scripted faults, against the mock cluster. Each test has a cluster of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
+
+mod commits;
+mod handover;
+#[path = "../common/member.rs"]
+mod member;
+mod outcomes;
+mod overdue;
+mod properties;
+mod records;
+mod refusals;
+mod restarts;
+mod shutdown;
+mod start;
+mod subscriptions;
+mod tools;
+mod wire;
