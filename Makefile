@@ -1,5 +1,62 @@
-.PHONY: help test
-help:
-	@echo 'make test    proves the library'
-test:
-	cargo test --workspace
+# The front door. `make` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long bench header install coverage deny setup clean
+
+PREFIX ?= /usr/local
+# How often `make test-long` repeats what depends on timing, and by how much it multiplies random cases.
+LOOPS ?= 10
+
+# Tools that are built from crates.io once, each version in a folder of its own below build.
+TARPAULIN := build/tools/cargo-tarpaulin-0.37.5/bin/cargo-tarpaulin
+DENY := build/tools/cargo-deny-0.20.2/bin/cargo-deny
+
+# Where rustup puts cargo, for shells that were not told.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## starts a RocketMQ broker, sends 1,000 messages with the Java client, consumes them from C
+	@scripts/demo.sh
+
+test: setup ## proves everything: format, lints, unit tests, C programs, installation, real brokers of two versions
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --locked --workspace --no-fail-fast
+
+test-long: setup ## runs ignored tests too, LOOPS times the random cases, and the real brokers LOOPS times (LOOPS=10)
+	PROPTEST_CASES=$$((256 * $(LOOPS))) cargo test --locked --workspace --no-fail-fast -- --include-ignored
+	for loop in $$(seq 2 $(LOOPS)); do \
+	    echo "loop $$loop of $(LOOPS)"; cargo test --locked --test real -- --include-ignored || exit 1; \
+	done
+
+bench: ## measures this library beside other clients
+	@scripts/setup.sh bench
+	cargo run --locked --release --package rmq-bench
+
+header: setup ## writes include/rmq.h, tests/exports.txt and docs/CONFIGURATION.md anew from the sources
+	RMQ_BLESS=1 cargo test --locked --quiet --test header --test exports
+	RMQ_BLESS=1 cargo test --locked --quiet --lib config::docs
+
+install: setup ## installs library, header, CMake package and pkg-config file into PREFIX (/usr/local)
+	cmake -S . -B build/cmake-install -DCMAKE_INSTALL_PREFIX="$(abspath $(PREFIX))" -DRMQ_CARGO_TARGET_DIR="$(CURDIR)/target"
+	cmake --build build/cmake-install
+	cmake --install build/cmake-install
+
+# Every test but those that build the library once more. The C programs count: what they call is measured too.
+coverage: setup $(TARPAULIN) ## measures which lines of src the tests run, and prints the share
+	$(TARPAULIN) tarpaulin --engine llvm --locked --skip-clean --target-dir target/coverage --packages rmq --lib --tests \
+	    --include-files 'src/*' --timeout 900 --out Stdout -- --skip examples_build_against --skip a_program_builds_with
+
+deny: $(DENY) ## checks licences, sources and known weaknesses of every crate by deny.toml
+	$(DENY) --locked check
+
+build/tools/%:
+	cargo install --locked --root $(@D:/bin=) --version $(lastword $(subst -, ,$(@D:/bin=))) $(@F)
+
+setup: ## makes sure that every tool is here; installs missing ones where apt-get may
+	@scripts/setup.sh
+
+clean: ## removes what was built, keeps what was fetched (build/tools, the servers' jars)
+	rm -rf target build/cmake-* build/demo build/demo.log build/examples build/coverage
+	rm -rf build/testbed/classes build/testbed/run

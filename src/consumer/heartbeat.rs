@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::subscriptions::Subscriptions;
 use crate::cluster::command::{self, ConsumeType, ConsumerData, MessageModel, SubscriptionData};
 use crate::config::ConsumeFrom;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The content of our heartbeats.
 pub(crate) struct Heartbeat {
@@ -77,15 +77,20 @@ fn from_where(from: ConsumeFrom) -> command::ConsumeFrom {
     }
 }
 
-/// Sends a heartbeat to one broker, on the connection there is or as the greeting of a new one.
+/// Sends a heartbeat to one broker, on the connection there is or as the greeting of a new one. A connection
+/// on which it is not answered is dead although nobody said so, and is given up.
 pub(crate) async fn beat(engine: &Engine, address: &str) -> Result<()> {
-    if engine.cluster.established(address).is_none() {
+    let Some(connection) = engine.cluster.established(address) else {
         return engine.cluster.connect(address).await.map(drop);
+    };
+    let Some(message) = engine.heartbeat.message() else { return Ok(()) };
+    let answered = engine.cluster.call(address, &message).await.map(drop);
+    if let Err(error) = &answered
+        && error.kind() == ErrorKind::RequestTimeout
+    {
+        connection.close(error.clone());
     }
-    match engine.heartbeat.message() {
-        Some(message) => engine.cluster.call(address, &message).await.map(drop),
-        None => Ok(()),
-    }
+    answered
 }
 
 /// The same as a task of its own. Who waits for it here may be cut off, the heartbeat is not: it must not be

@@ -20,7 +20,6 @@ use super::dispatch::{Batch, Bounds, Context, MessageHandler, Outcome, Settle, W
 use super::engine::{Engine, Parts};
 use super::heartbeat::{Heartbeat, beat_all, keep_beating};
 use super::overdue::watch_callbacks;
-use super::queue::Running;
 use super::retry::give_back;
 use super::routing::{self, keep_routes};
 use super::status::{Status, count};
@@ -232,9 +231,9 @@ impl Inner {
         };
         let engine = Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
             let engine = engine.clone();
-            let settle: Settle = Arc::new(move |batch, outcome, context, running| {
+            let settle: Settle = Arc::new(move |batch, outcome, context| {
                 if let Some(engine) = engine.upgrade() {
-                    settle(&engine, &batch, outcome, &context, running);
+                    settle(&engine, &batch, outcome, &context);
                 }
             });
             Engine::new(Parts {
@@ -399,6 +398,8 @@ async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
         }
         tokio::time::sleep_until(again).await;
     };
+    let stopped = engine.tasks.stopped().clone();
+    engine.tasks.spawn("bell", engine.workers.clone().ring(stopped));
     engine.tasks.spawn("coordinator", Coordinator::new(Arc::clone(&engine)).run());
     engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
     engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));
@@ -463,7 +464,7 @@ async fn unregister(engine: &Engine) {
 }
 
 /// What a callback's answer means for its messages.
-fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context, running: Running) {
+fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context) {
     let range = batch.range();
     let done = match outcome {
         Outcome::Success => context.ack_index.map_or(range.end, |i| range.end.min(range.start + i + 1)),
@@ -481,6 +482,7 @@ fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Conte
     if done < range.end {
         let name = format!("retry {}", batch.queue_name());
         let level = context.delay_level;
+        let running = pulled.queue.enter();
         let work = give_back(Arc::clone(engine), Arc::clone(pulled), done..range.end, level, running);
         engine.tasks.spawn(name, work);
     }

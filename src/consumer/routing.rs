@@ -18,7 +18,7 @@ use crate::runtime::{Backoff, random};
 const MISSING: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
 /// At least this long between two rounds, however many ask for one.
-const SPACING: Duration = Duration::from_millis(50);
+const SPACING: Duration = Duration::from_millis(100);
 
 /// What a round of questions brought.
 #[derive(Default)]

@@ -2,6 +2,7 @@
 
 mod batch;
 mod ready;
+mod slot;
 mod workers;
 
 pub(crate) use batch::PulledBatch;

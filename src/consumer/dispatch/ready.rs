@@ -1,56 +1,105 @@
-//! What waits for a worker: batches in the order they were pulled, handed out piece by piece.
+//! What waits for a worker: shares of pulled batches, in the order they were pulled.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A first-in-first-out list of batches of which messages are claimed from the front.
-pub(super) struct Ready<B> {
-    entries: VecDeque<Entry<B>>,
-    waiting: usize,
+/// Messages of one batch that any number of workers claim from, piece by piece and without a lock.
+pub(super) struct Share<B> {
+    pub(super) batch: Arc<B>,
+    messages: Range<usize>,
+    /// The next index to claim; at or beyond the end nothing is left. Relaxed is enough: it only divides
+    /// indexes among threads that received the share through a lock.
+    next: AtomicUsize,
 }
 
-struct Entry<B> {
-    batch: Arc<B>,
-    left: Range<usize>,
+impl<B> Share<B> {
+    fn new(batch: Arc<B>, messages: Range<usize>) -> Share<B> {
+        Share { batch, next: AtomicUsize::new(messages.start), messages }
+    }
+
+    /// Takes up to `most` messages.
+    pub(super) fn claim(&self, most: usize) -> Option<Range<usize>> {
+        let start = self.next.fetch_add(most, Ordering::Relaxed);
+        let end = self.messages.end;
+        (start < end).then(|| start..end.min(start + most))
+    }
+
+    /// Takes back what nobody has claimed.
+    fn discard(&self) {
+        self.next.fetch_max(self.messages.end, Ordering::Relaxed);
+    }
+
+    fn claimed(&self) -> usize {
+        self.next.load(Ordering::Relaxed).min(self.messages.end) - self.messages.start
+    }
+
+    fn len(&self) -> usize {
+        self.messages.len()
+    }
+}
+
+/// A first-in-first-out list of shares.
+pub(super) struct Ready<B> {
+    shares: VecDeque<Arc<Share<B>>>,
+    /// Messages in `shares`, claimed or not.
+    listed: usize,
+    /// Messages of shares that have left the list.
+    passed: usize,
 }
 
 impl<B> Default for Ready<B> {
     fn default() -> Self {
-        Ready { entries: VecDeque::new(), waiting: 0 }
+        Ready { shares: VecDeque::new(), listed: 0, passed: 0 }
     }
 }
 
 impl<B> Ready<B> {
     /// Adds messages of a batch at the end.
     pub(super) fn push(&mut self, batch: Arc<B>, messages: Range<usize>) {
-        self.waiting += messages.len();
-        self.entries.push_back(Entry { batch, left: messages });
+        self.listed += messages.len();
+        self.shares.push_back(Arc::new(Share::new(batch, messages)));
     }
 
-    /// Takes up to `most` messages of the batch at the front.
-    pub(super) fn claim(&mut self, most: usize) -> Option<(Arc<B>, Range<usize>)> {
-        let front = self.entries.front_mut()?;
-        let end = front.left.end.min(front.left.start + most);
-        let claimed = front.left.start..end;
-        self.waiting -= claimed.len();
-        front.left.start = end;
-        if front.left.is_empty() {
-            let entry = self.entries.pop_front()?;
-            return Some((entry.batch, claimed));
+    /// The first share with something to claim. It stays in the list, so that others can help with it.
+    pub(super) fn front(&mut self) -> Option<Arc<Share<B>>> {
+        while let Some(front) = self.shares.front() {
+            if front.claimed() < front.len() {
+                return Some(Arc::clone(front));
+            }
+            self.listed -= front.len();
+            self.passed += front.len();
+            self.shares.pop_front();
         }
-        Some((Arc::clone(&front.batch), claimed))
+        None
     }
 
-    /// Drops every batch that `gone` names.
+    /// Drops every batch that `gone` names; what is claimed of it is not affected.
     pub(super) fn discard(&mut self, gone: impl Fn(&B) -> bool) {
-        self.entries.retain(|entry| !gone(&entry.batch));
-        self.waiting = self.entries.iter().map(|entry| entry.left.len()).sum();
+        self.shares.retain(|share| {
+            let stays = !gone(&share.batch);
+            if !stays {
+                share.discard();
+                self.listed -= share.len();
+                self.passed += share.len();
+            }
+            stays
+        });
     }
 
-    /// How many messages wait.
+    /// How many messages wait; those claimed from others than the first share still count.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting
+        self.listed - self.first_claimed()
+    }
+
+    /// A number that grows whenever a message is claimed from the first share.
+    pub(super) fn progress(&self) -> usize {
+        self.passed + self.first_claimed()
+    }
+
+    fn first_claimed(&self) -> usize {
+        self.shares.front().map_or(0, |front| front.claimed())
     }
 }
 
@@ -58,31 +107,57 @@ impl<B> Ready<B> {
 mod tests {
     use super::*;
 
-    fn claimed(ready: &mut Ready<&'static str>, most: usize) -> Option<(&'static str, Range<usize>)> {
-        ready.claim(most).map(|(batch, range)| (*batch, range))
+    fn ready(batches: &[(&'static str, usize)]) -> Ready<&'static str> {
+        let mut ready = Ready::default();
+        for (name, messages) in batches {
+            ready.push(Arc::new(*name), 0..*messages);
+        }
+        ready
+    }
+
+    fn claim(ready: &mut Ready<&'static str>, most: usize) -> Option<(&'static str, Range<usize>)> {
+        let share = ready.front()?;
+        share.claim(most).map(|range| (*share.batch, range))
     }
 
     #[test]
     fn messages_are_claimed_in_order_and_never_across_batches() {
-        let mut ready = Ready::default();
-        ready.push(Arc::new("a"), 0..3);
-        ready.push(Arc::new("b"), 0..1);
+        let mut ready = ready(&[("a", 3), ("b", 1)]);
         assert_eq!(ready.waiting(), 4);
-        assert_eq!(claimed(&mut ready, 2), Some(("a", 0..2)));
-        assert_eq!(claimed(&mut ready, 2), Some(("a", 2..3)));
-        assert_eq!(claimed(&mut ready, 2), Some(("b", 0..1)));
-        assert_eq!(claimed(&mut ready, 2), None);
-        assert_eq!(ready.waiting(), 0);
+        assert_eq!(claim(&mut ready, 2), Some(("a", 0..2)));
+        assert_eq!(ready.waiting(), 2);
+        assert_eq!(claim(&mut ready, 2), Some(("a", 2..3)));
+        assert_eq!(claim(&mut ready, 2), Some(("b", 0..1)));
+        assert_eq!(claim(&mut ready, 2), None);
+        assert_eq!((ready.waiting(), ready.progress()), (0, 4));
     }
 
     #[test]
-    fn what_is_discarded_is_not_handed_out() {
-        let mut ready = Ready::default();
-        ready.push(Arc::new("a"), 0..3);
-        ready.push(Arc::new("b"), 0..2);
-        claimed(&mut ready, 1);
+    fn two_workers_divide_a_share() {
+        let mut ready = ready(&[("a", 3)]);
+        let (one, other) = (ready.front().unwrap(), ready.front().unwrap());
+        assert_eq!((one.claim(1), other.claim(1), one.claim(1)), (Some(0..1), Some(1..2), Some(2..3)));
+        assert_eq!((one.claim(1), other.claim(1)), (None, None));
+        assert!(ready.front().is_none());
+    }
+
+    #[test]
+    fn what_is_discarded_is_not_handed_out_even_to_who_holds_its_share() {
+        let mut ready = ready(&[("a", 3), ("b", 2)]);
+        let held = ready.front().unwrap();
+        held.claim(1);
         ready.discard(|batch| *batch == "a");
+        assert_eq!(held.claim(1), None);
         assert_eq!(ready.waiting(), 2);
-        assert_eq!(claimed(&mut ready, 5), Some(("b", 0..2)));
+        assert_eq!(claim(&mut ready, 5), Some(("b", 0..2)));
+    }
+
+    #[test]
+    fn a_part_of_a_batch_can_wait_again() {
+        let mut ready = ready(&[]);
+        ready.push(Arc::new("a"), 7..8);
+        assert_eq!(ready.waiting(), 1);
+        assert_eq!(claim(&mut ready, 4), Some(("a", 7..8)));
+        assert_eq!(claim(&mut ready, 4), None);
     }
 }

@@ -3,24 +3,33 @@
 //! Workers start when work waits and end when they had none for a while. A fast callback must run on one
 //! warm thread, since waking another costs more than the work; a slow one must get all threads. So a worker
 //! that leaves work behind wakes another only if the backlog would take those awake too long, judged by the
-//! mean time of a callback. That judgement fails when callbacks suddenly block; therefore, while there is
+//! usual time of a callback. That judgement fails when callbacks suddenly block; therefore, while there is
 //! a backlog, one idle worker stands by and takes over when a tick has passed without a claim.
 
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+use tokio_util::sync::CancellationToken;
+
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
-use super::ready::Ready;
-use crate::consumer::queue::{Queue, Running};
+use super::ready::{Ready, Share};
+use super::slot::{Call, Overdue, Slot};
+use crate::consumer::queue::Queue;
 use crate::log::Log;
 use crate::runtime::threads;
 
 /// How long a backlog may take the workers that are awake before another one is woken.
 const BACKLOG_TIME: Duration = Duration::from_micros(500);
+
+/// A callback that takes this long is worth a look at what waits behind it.
+const SLOW: Duration = Duration::from_micros(50);
 
 /// How long the stand-by waits for the others to make progress.
 const TICK: Duration = Duration::from_millis(1);
@@ -28,8 +37,8 @@ const TICK: Duration = Duration::from_millis(1);
 /// How long a worker above `thread_min` stays without work.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
-/// What to do with a callback's answer; the running mark ends with the send-backs it causes.
-pub(crate) type Settle = Arc<dyn Fn(Batch, Outcome, Context, Running) + Send + Sync>;
+/// What to do with a callback's answer. Anything that outlives the call enters the queue itself.
+pub(crate) type Settle = Arc<dyn Fn(Batch, Outcome, Context) + Send + Sync>;
 
 /// Bounds of a consumer's workers.
 pub(crate) struct Bounds {
@@ -49,94 +58,79 @@ struct Shared {
     settle: Settle,
     log: Log,
     state: Mutex<State>,
-    /// Idle workers wait here.
-    work: Condvar,
+    /// Set from a push until the bell was rung for it.
+    pushed: AtomicBool,
+    bell: Notify,
 }
+
+type Guard<'a> = MutexGuard<'a, State>;
 
 #[derive(Default)]
 struct State {
     ready: Ready<PulledBatch>,
     threads: usize,
-    /// Workers waiting on `work`.
-    idle: usize,
-    /// Wake-ups sent and not yet taken up by an idle worker.
-    woken: usize,
-    standby: Standby,
-    /// Counts claims, to see progress.
-    claims: u64,
-    /// Mean time of a callback, over the last few.
-    mean: Duration,
+    /// Workers without work. The last is called first: its caches are warm.
+    idle: Vec<Arc<Slot>>,
+    /// One of the idle stands by, or is called to.
+    standby: bool,
+    usual: Usual,
     closing: bool,
     slots: Vec<Arc<Slot>>,
     handles: Vec<JoinHandle<()>>,
 }
 
-#[derive(Default, PartialEq, Clone, Copy)]
-enum Standby {
-    /// Nobody stands by.
-    #[default]
-    None,
-    /// The next idle worker to wake stands by.
-    Wanted,
-    /// One does.
-    Taken,
-}
-
-/// What one worker is at.
-struct Slot {
-    name: String,
-    callback: Mutex<Option<Callback>>,
-}
-
-struct Callback {
-    batch: Batch,
-    since: Instant,
-    running: Running,
-    reported_slow: bool,
-}
-
-/// A callback that runs for longer than it should.
-pub(crate) struct Overdue {
-    /// The worker's thread.
-    pub(crate) thread: String,
-    /// What it was given.
-    pub(crate) batch: Batch,
-    /// How long it has had it.
-    pub(crate) since: Duration,
-    /// With the running mark: the messages were taken from the callback, whose answer no longer counts.
-    pub(crate) taken: Option<Running>,
-}
-
 impl Workers {
     /// No threads yet; they start with the first work.
     pub(crate) fn new(bounds: Bounds, handler: Arc<dyn MessageHandler>, settle: Settle, log: Log) -> Workers {
-        let state = Mutex::default();
-        Workers(Arc::new(Shared { bounds, handler, settle, log, state, work: Condvar::new() }))
+        let (state, pushed, bell) = (Mutex::default(), AtomicBool::new(false), Notify::new());
+        Workers(Arc::new(Shared { bounds, handler, settle, log, state, pushed, bell }))
     }
 
-    /// Hands messages of a batch to whoever is free.
+    /// Adds messages of a batch to what waits. [`Workers::ring`] calls somebody for it.
     pub(crate) fn push(&self, batch: Arc<PulledBatch>, messages: Range<usize>) {
-        let mut state = self.0.state();
-        if batch.queue.is_closing() || state.closing {
-            return;
+        {
+            let mut state = self.0.state();
+            if batch.queue.is_closing() || state.closing {
+                return;
+            }
+            state.ready.push(batch, messages);
         }
-        state.ready.push(batch, messages);
-        if state.awake() == 0 {
-            self.0.wake(&mut state);
-        } else {
-            self.0.look_back(&mut state);
+        if !self.0.pushed.swap(true, Ordering::AcqRel) {
+            self.0.bell.notify_one();
         }
     }
 
-    /// Takes back everything of `queue` that no worker has.
+    /// Calls workers for what was pushed, until `stop`. Waking a thread costs more than a fast callback,
+    /// so the I/O thread first finishes what it has at hand: answers that came together wake once.
+    pub(crate) async fn ring(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = self.0.bell.notified() => {}
+            }
+            yield_now().await;
+            self.0.pushed.store(false, Ordering::Release);
+            let called = {
+                let mut state = self.0.state();
+                match state.awake() {
+                    0 if state.ready.waiting() > 0 => self.0.call_one(&mut state, Call::Work),
+                    _ => self.0.look_back(&mut state),
+                }
+            };
+            called.ring();
+        }
+    }
+
+    /// Takes back everything of `queue` that no callback has.
     pub(crate) fn discard(&self, queue: &Arc<Queue>) {
         self.0.state().ready.discard(|batch| Arc::ptr_eq(&batch.queue, queue));
     }
 
     /// The threads whose callbacks run now.
     pub(crate) fn running(&self) -> Vec<String> {
-        let state = self.0.state();
-        state.slots.iter().filter(|slot| slot.lock().is_some()).map(|slot| slot.name.clone()).collect()
+        let slots = self.0.state().slots.clone();
+        slots.iter().filter(|slot| slot.in_callback()).map(|slot| slot.name.clone()).collect()
     }
 
     /// How many threads there are.
@@ -161,55 +155,57 @@ impl Workers {
         let mut state = self.0.state();
         state.closing = true;
         state.ready.discard(|_| true);
-        self.0.work.notify_all();
+        for slot in &state.slots {
+            slot.bell.notify_one();
+        }
     }
 
     /// Waits for the end of all threads, after [`Workers::close`].
     pub(crate) fn join(&self) {
         let handles = std::mem::take(&mut self.0.state().handles);
         for handle in handles {
-            // A worker's panic was caught around its callback; there is nothing to learn here.
+            // A panic of the callback was caught around it; there is nothing to learn here.
             let _ = handle.join();
         }
     }
 }
 
 impl State {
-    /// Workers that work, or were told to.
+    /// Workers that work, or were called to.
     fn awake(&self) -> usize {
-        self.threads - self.idle + self.woken
+        self.threads - self.idle.len()
     }
 
     /// True when the backlog would take those awake too long.
     fn is_behind(&self, batch_size: usize) -> bool {
-        let claims = u32::try_from(self.ready.waiting().div_ceil(batch_size)).unwrap_or(u32::MAX);
+        let callbacks = u32::try_from(self.ready.waiting().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let awake = u32::try_from(self.awake().max(1)).unwrap_or(u32::MAX);
-        self.mean.saturating_mul(claims) > BACKLOG_TIME.saturating_mul(awake)
+        self.usual.0.saturating_mul(callbacks) > BACKLOG_TIME.saturating_mul(awake)
     }
 
-    fn learn(&mut self, spent: Duration) {
-        self.mean = (self.mean * 7 + spent) / 8;
+    fn leave_idle(&mut self, slot: &Arc<Slot>) {
+        self.idle.retain(|idle| !Arc::ptr_eq(idle, slot));
     }
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> Guard<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gets one more worker to look for work: an idle one, else a new one, if there may be more.
-    fn wake(self: &Arc<Self>, state: &mut State) -> bool {
-        if state.idle > state.woken {
-            state.woken += 1;
-            self.work.notify_one();
-            return true;
+    /// Calls one more worker: an idle one, else a new one, if there may be more.
+    fn call_one(self: &Arc<Self>, state: &mut State, call: Call) -> Called {
+        if let Some(slot) = state.idle.pop() {
+            slot.set_call(call);
+            return Called::Idle(slot);
         }
-        state.threads < self.bounds.thread_max && !state.closing && self.start_thread(state)
+        let may_start = state.threads < self.bounds.thread_max && !state.closing;
+        if may_start && self.start_thread(state, call) { Called::New } else { Called::Nobody }
     }
 
-    fn start_thread(self: &Arc<Self>, state: &mut State) -> bool {
+    fn start_thread(self: &Arc<Self>, state: &mut State, call: Call) -> bool {
         let number = (1..).find(|n| !state.slots.iter().any(|s| s.name == worker_name(*n))).unwrap_or(1);
-        let slot = Arc::new(Slot { name: worker_name(number), callback: Mutex::default() });
+        let slot = Arc::new(Slot::new(worker_name(number), call));
         let (shared, own_slot) = (Arc::clone(self), Arc::clone(&slot));
         match threads::spawn(slot.name.clone(), self.bounds.stack, move || shared.work(&own_slot)) {
             Ok(handle) => {
@@ -226,32 +222,83 @@ impl Shared {
         }
     }
 
+    /// Gets help for what is left behind, if it needs any.
+    fn look_back(self: &Arc<Self>, state: &mut State) -> Called {
+        if state.ready.waiting() == 0 {
+            return Called::Nobody;
+        }
+        if state.is_behind(self.bounds.batch_size) {
+            return self.call_one(state, Call::Work);
+        }
+        if state.standby {
+            return Called::Nobody;
+        }
+        let called = self.call_one(state, Call::StandBy);
+        state.standby = !matches!(called, Called::Nobody);
+        called
+    }
+
     /// A worker's life.
     fn work(self: &Arc<Self>, slot: &Arc<Slot>) {
         CURRENT.set(Arc::as_ptr(self).addr());
-        let mut spent = None;
-        while let Some((batch, running)) = self.next(slot, spent) {
-            let begun = Instant::now();
-            slot.begin(&batch, begun, running);
-            let mut context = Context::default();
-            let outcome = self.consume(&batch, &mut context);
-            spent = Some(begun.elapsed());
-            match slot.end() {
-                Some(running) => (self.settle)(batch, outcome, context, running),
-                None => self.log.warn(
-                    "workers",
-                    format_args!(
-                        "{}: the callback for {} ended after its timeout; its result {outcome:?} is ignored",
-                        slot.name,
-                        batch.queue_name()
-                    ),
-                ),
+        let mut state = self.state();
+        loop {
+            if slot.call() == Call::StandBy {
+                state = self.stand_by(state, slot);
+            }
+            while let Some(share) = state.ready.front() {
+                slot.hold(&share.batch, share.batch.queue.enter());
+                let called = self.look_back(&mut state);
+                drop(state);
+                called.ring();
+                let usual = self.consume(slot, &share);
+                slot.let_go();
+                state = self.state();
+                if let Some(usual) = usual {
+                    state.usual.learn(usual);
+                }
+            }
+            let stays;
+            (state, stays) = self.wait(state, slot);
+            if !stays {
+                state.threads -= 1;
+                state.slots.retain(|other| !Arc::ptr_eq(other, slot));
+                return;
             }
         }
     }
 
+    /// Claims from a share until nothing is left; answers the mean time of its callbacks.
+    fn consume(self: &Arc<Self>, slot: &Slot, share: &Share<PulledBatch>) -> Option<Duration> {
+        let mut callbacks = 0;
+        let begun_all = Instant::now();
+        let mut begun = begun_all;
+        while let Some(range) = share.claim(self.bounds.batch_size) {
+            slot.begin(range.clone(), begun);
+            let batch = Batch::new(Arc::clone(&share.batch), range);
+            let mut context = Context::default();
+            let outcome = self.call(&batch, &mut context);
+            callbacks += 1;
+            if !slot.end() {
+                self.tell_late(slot, &batch, outcome);
+                break;
+            }
+            (self.settle)(batch, outcome, context);
+            let ended = Instant::now();
+            if ended - begun > SLOW {
+                let mut state = self.state();
+                state.usual.learn(ended - begun);
+                let called = self.look_back(&mut state);
+                drop(state);
+                called.ring();
+            }
+            begun = ended;
+        }
+        (begun - begun_all).checked_div(callbacks)
+    }
+
     /// Calls the user. A panic in Rust user code must cost a retry, not the worker.
-    fn consume(&self, batch: &Batch, context: &mut Context) -> Outcome {
+    fn call(&self, batch: &Batch, context: &mut Context) -> Outcome {
         let call = AssertUnwindSafe(|| self.handler.consume(batch, context));
         catch_unwind(call).unwrap_or_else(|_| {
             self.log.error("workers", format_args!("the callback for {} panicked", batch.queue_name()));
@@ -259,134 +306,98 @@ impl Shared {
         })
     }
 
-    /// The next messages for a worker, or `None` when its thread shall end.
-    fn next(self: &Arc<Self>, slot: &Arc<Slot>, spent: Option<Duration>) -> Option<(Batch, Running)> {
-        let mut state = self.state();
-        match spent {
-            Some(spent) => state.learn(spent),
-            // A thread that was started to stand by has not waited yet.
-            None if state.standby == Standby::Wanted => {
-                state.standby = Standby::Taken;
-                state = self.wait(state, true).0;
-            }
-            None => {}
-        }
+    fn tell_late(&self, slot: &Slot, batch: &Batch, outcome: Outcome) {
+        let text = format_args!(
+            "{}: the callback for {} ended after its timeout; its result {outcome:?} is ignored",
+            slot.name,
+            batch.queue_name()
+        );
+        self.log.warn("workers", text);
+    }
+
+    /// Waits for a call. False when the worker shall go: all must, or it is one too many.
+    fn wait<'a>(&'a self, mut state: Guard<'a>, slot: &Arc<Slot>) -> (Guard<'a>, bool) {
         loop {
-            if let Some((batch, range)) = state.ready.claim(self.bounds.batch_size) {
-                state.claims += 1;
-                let running = batch.queue.enter();
-                self.look_back(&mut state);
-                return Some((Batch::new(batch, range), running));
-            }
-            let stays;
-            (state, stays) = self.wait(state, false);
-            if !stays {
-                state.threads -= 1;
-                state.slots.retain(|other| !Arc::ptr_eq(other, slot));
-                return None;
-            }
-        }
-    }
-
-    /// Gets help for what is left behind, if it needs any.
-    fn look_back(self: &Arc<Self>, state: &mut State) {
-        if state.ready.waiting() == 0 {
-            return;
-        }
-        if state.is_behind(self.bounds.batch_size) {
-            self.wake(state);
-        } else if state.standby == Standby::None && self.wake(state) {
-            state.standby = Standby::Wanted;
-        }
-    }
-
-    /// Waits for work, or stands by while the others work. False when the worker may go.
-    fn wait<'a>(
-        &self,
-        mut state: MutexGuard<'a, State>,
-        mut standing_by: bool,
-    ) -> (MutexGuard<'a, State>, bool) {
-        state.idle += 1;
-        let stays = loop {
             if state.closing {
-                break false;
+                return (state, false);
             }
-            let claims = state.claims;
-            let patience = match standing_by {
-                true => Some(TICK),
-                false => (state.threads > self.bounds.thread_min).then_some(IDLE_TIME),
-            };
-            state = self.sleep(state, patience);
-            if state.woken > 0 {
-                state.woken -= 1;
-                let stand_by = state.standby == Standby::Wanted && state.threads > state.idle;
-                if state.standby == Standby::Wanted {
-                    state.standby = if stand_by { Standby::Taken } else { Standby::None };
-                }
-                if !stand_by {
-                    break true;
-                }
-                standing_by = true;
-            } else if standing_by {
-                if state.ready.waiting() == 0 {
-                    standing_by = false;
-                    state.standby = Standby::None;
-                } else if state.claims == claims {
-                    break true;
-                }
-            } else if state.threads > self.bounds.thread_min {
-                break false;
+            let patience = (state.threads > self.bounds.thread_min).then_some(IDLE_TIME);
+            state.idle.push(Arc::clone(slot));
+            state = self.sleep(state, slot, patience);
+            if slot.call() != Call::None {
+                return (state, true);
             }
-        };
-        state.idle -= 1;
-        if standing_by {
-            state.standby = Standby::None;
+            state.leave_idle(slot);
+            if state.threads > self.bounds.thread_min {
+                return (state, false);
+            }
         }
-        (state, stays)
     }
 
-    /// Sleeps until woken, or for as long as `patience` lasts.
-    fn sleep<'a>(&self, state: MutexGuard<'a, State>, patience: Option<Duration>) -> MutexGuard<'a, State> {
-        let asleep = |state: &mut State| state.woken == 0 && !state.closing;
+    /// Looks, tick by tick, whether the others make progress; ends when work must be done or none is left.
+    fn stand_by<'a>(&'a self, mut state: Guard<'a>, slot: &Arc<Slot>) -> Guard<'a> {
+        // Everybody else went idle between the call and now: then this one has to work.
+        while state.awake() > 1 && state.ready.waiting() > 0 && !state.closing {
+            let progress = state.ready.progress();
+            // At the bottom, since the others are warmer.
+            state.idle.insert(0, Arc::clone(slot));
+            state = self.sleep(state, slot, Some(TICK));
+            if slot.call() != Call::None {
+                break;
+            }
+            state.leave_idle(slot);
+            if state.ready.progress() == progress {
+                break;
+            }
+        }
+        slot.set_call(Call::None);
+        state.standby = false;
+        state
+    }
+
+    /// Sleeps until called, or for as long as `patience` lasts.
+    fn sleep<'a>(&'a self, state: Guard<'a>, slot: &Slot, patience: Option<Duration>) -> Guard<'a> {
+        slot.set_call(Call::None);
+        let asleep = |state: &mut State| slot.call() == Call::None && !state.closing;
         match patience {
             Some(patience) => {
-                let slept = self.work.wait_timeout_while(state, patience, asleep);
+                let slept = slot.bell.wait_timeout_while(state, patience, asleep);
                 slept.unwrap_or_else(PoisonError::into_inner).0
             }
-            None => self.work.wait_while(state, asleep).unwrap_or_else(PoisonError::into_inner),
+            None => slot.bell.wait_while(state, asleep).unwrap_or_else(PoisonError::into_inner),
         }
     }
 }
 
-impl Slot {
-    fn begin(&self, batch: &Batch, since: Instant, running: Running) {
-        let batch = Batch::new(Arc::clone(batch.pulled()), batch.range());
-        *self.lock() = Some(Callback { batch, since, running, reported_slow: false });
-    }
+/// The usual time of a callback: follows the median, which a few that were delayed by a busy machine do
+/// not move far.
+#[derive(Debug, Default, Clone, Copy)]
+struct Usual(Duration);
 
-    /// Ends the callback; `None` when its messages were taken from it meanwhile.
-    fn end(&self) -> Option<Running> {
-        self.lock().take().map(|callback| callback.running)
+impl Usual {
+    fn learn(&mut self, spent: Duration) {
+        let step = self.0 / 2 + Duration::from_nanos(100);
+        self.0 = match spent > self.0 {
+            true => spent.min(self.0 + step),
+            false => spent.max(self.0 * 2 / 3),
+        };
     }
+}
 
-    fn overdue(&self, timeout: Duration, slow: Duration) -> Option<Overdue> {
-        let mut slot = self.lock();
-        let callback = slot.as_mut()?;
-        let since = callback.since.elapsed();
-        if since >= timeout {
-            let Callback { batch, running, .. } = slot.take()?;
-            return Some(Overdue { thread: self.name.clone(), batch, since, taken: Some(running) });
+/// A worker that was called under the lock and is to be rung after it, since it would only run into the lock.
+#[must_use]
+enum Called {
+    Idle(Arc<Slot>),
+    /// A new thread needs no bell.
+    New,
+    Nobody,
+}
+
+impl Called {
+    fn ring(self) {
+        if let Called::Idle(slot) = self {
+            slot.bell.notify_one();
         }
-        if since < slow || callback.reported_slow {
-            return None;
-        }
-        callback.reported_slow = true;
-        let batch = Batch::new(Arc::clone(callback.batch.pulled()), callback.batch.range());
-        Some(Overdue { thread: self.name.clone(), batch, since, taken: None })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Callback>> {
-        self.callback.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -397,4 +408,24 @@ thread_local! {
 
 fn worker_name(number: usize) -> String {
     format!("rmq-work-{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_time_ignores_outliers_and_follows_a_change() {
+        let (fast, slow) = (Duration::from_nanos(200), Duration::from_millis(10));
+        let mut usual = Usual::default();
+        for _ in 0..20 {
+            usual.learn(fast);
+        }
+        usual.learn(slow);
+        assert!(usual.0 < Duration::from_micros(1), "{usual:?}");
+        for _ in 0..40 {
+            usual.learn(slow);
+        }
+        assert_eq!(usual.0, slow);
+    }
 }
