@@ -88,13 +88,27 @@ fn a_broker_that_refuses_heartbeats_fails_the_start_with_its_own_text() {
     cluster.create_topic("T", 1);
     let refusal = Fault::refuse(ResponseCode::NoPermission, "the group is on the black list");
     cluster.on(RequestCode::HeartBeat).always(refusal);
-    let member = Setup::new(&cluster, "g").set("start.timeout.ms", "300").subscribe("T", "*").build();
+    let member = Setup::new(&cluster, "g").set("start.timeout.ms", "1000").subscribe("T", "*").build();
     let error = member.consumer.start().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Broker(ResponseCode::NoPermission));
     assert!(error.text().contains("the group is on the black list"), "{error}");
     assert_eq!(error.remark(), Some("the group is on the black list"));
     cluster.behave();
     member.consumer.start().unwrap();
+}
+
+#[test]
+fn a_broker_that_never_answers_fails_the_start_in_time_by_its_address() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    cluster.on(RequestCode::HeartBeat).always(Fault::silence());
+    let member = Setup::new(&cluster, "g").set("start.timeout.ms", "300").subscribe("T", "*").build();
+    let begun = Instant::now();
+    let error = member.consumer.start().unwrap_err();
+    assert!(begun.elapsed() < millis(1500), "{:?}", begun.elapsed());
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.text().contains(&cluster.broker().address()), "{error}");
+    assert_eq!(member.consumer.state(), State::Created);
 }
 
 #[test]
