@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::dispatch::{Bounds, MessageHandler, Settle, Workers};
 use super::engine::{Engine, Parts};
-use super::heartbeat::Heartbeat;
+use super::heartbeat::{Heartbeat, announce};
 use super::leaving::leave;
 use super::opening::open;
 use super::settle::settle;
@@ -129,16 +129,14 @@ impl Inner {
 
     /// Brokers learn of it first: a pull with a version that they have not heard of is refused.
     fn subscriptions_changed(&self) {
-        let Some(engine) = self.engine() else { return };
-        let running = Arc::clone(&engine);
-        engine.tasks.spawn("announce subscriptions", async move {
-            for error in beat_all(&running).await {
-                running.log.warn("heartbeat", error);
-            }
-            running.announced.notify_waiters();
-            running.reroute.notify_one();
-            running.rebalance.notify_one();
-        });
+        if let Some(engine) = self.engine() {
+            let announcing = Arc::clone(&engine);
+            engine.tasks.spawn("announce subscriptions", async move {
+                announce(&announcing).await;
+                announcing.announced.notify_waiters();
+                announcing.reroute.notify_one();
+            });
+        }
     }
 
     pub(super) fn start(&self) -> Result<()> {
