@@ -113,6 +113,14 @@ pub(crate) async fn beat_all(engine: &Engine) -> Vec<Error> {
     join_all(beats).await.into_iter().filter_map(Result::err).collect()
 }
 
+/// Brokers must know us, and what we want, before they are asked for anything; then the queues are divided anew.
+pub(crate) async fn announce(engine: &Engine) {
+    for error in beat_all(engine).await {
+        engine.log.warn("heartbeat", error);
+    }
+    engine.rebalance.notify_one();
+}
+
 /// Keeps the consumer known to its brokers until it stops.
 pub(crate) async fn keep_beating(engine: Arc<Engine>) {
     let stopped = engine.tasks.stopped().clone();

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::engine::Engine;
-use super::heartbeat::beat_all;
+use super::heartbeat::announce;
 use crate::cluster::ResponseCode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Backoff, random};
@@ -118,14 +118,6 @@ pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<Strin
         }
         sleep(SPACING).await;
     }
-}
-
-/// New brokers must know us before they are asked for anything; then the queues are divided anew.
-async fn announce(engine: &Engine) {
-    for error in beat_all(engine).await {
-        engine.log.warn("heartbeat", error);
-    }
-    engine.rebalance.notify_one();
 }
 
 /// A topic that does not exist is waited for, and told once.
