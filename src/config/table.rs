@@ -214,7 +214,7 @@ const CADENCE: &[Property] = &[
         .low()
         .help("How often every offset that is not committed yet is committed, whatever else happens."),
     millis("offset.commit.interval.ms", "", "100", 1, 60_000)
-        .help("How long an offset waits for its commit while messages of its queue are in callbacks; when none is, it is committed at once. It bounds what is delivered again after a crash."),
+        .help("The shortest time between two commits of a queue: progress after a pause is committed at once, steady progress this often. It bounds what is delivered again after a crash."),
     millis("rebalance.interval.ms", "rocketmq.client.rebalance.waitInterval", "20000", 100, 600_000)
         .aliases(&["rebalance_interval"])
         .low()

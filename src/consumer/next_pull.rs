@@ -19,6 +19,8 @@ pub(crate) enum Then {
     Announce,
     /// Fetch the route anew, then pull again after the growing pause.
     Reroute,
+    /// Fetch the route anew and pull again: the connection's own back-off is the pause.
+    Reconnect,
     /// The broker moved the queue's offset: drop what was pulled and begin anew where it says.
     Rewind(i64),
 }
@@ -51,8 +53,9 @@ fn after_error(error: &Error) -> Then {
             // Permissions, missing groups and whatever newer brokers say: somebody has to act, so do not hurry.
             _ => Then::PauseAfterError,
         },
-        // The connection has its own back-off; where the queue is may have changed with its broker.
-        ErrorKind::Connect | ErrorKind::Disconnected | ErrorKind::NoRoute => Then::Reroute,
+        // Where the queue is may have changed with its broker.
+        ErrorKind::Connect => Then::Reconnect,
+        ErrorKind::Disconnected | ErrorKind::NoRoute => Then::Reroute,
         _ => Then::PauseAfterError,
     }
 }
@@ -98,6 +101,7 @@ mod tests {
         assert_eq!(refusal(ResponseCode::NoPermission), Then::PauseAfterError);
         assert_eq!(refusal(ResponseCode::Unknown(4711)), Then::PauseAfterError);
         assert_eq!(after(Err(&Error::new(ErrorKind::Disconnected, "")), 5), Then::Reroute);
+        assert_eq!(after(Err(&Error::new(ErrorKind::Connect, "")), 5), Then::Reconnect);
         assert_eq!(after(Err(&Error::new(ErrorKind::RequestTimeout, "")), 5), Then::PauseAfterError);
     }
 }

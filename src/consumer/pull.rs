@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::dispatch::PulledBatch;
@@ -170,18 +170,21 @@ impl<'a> Puller<'a> {
                 self.pause_briefly().await;
             }
             Then::Reroute => {
-                self.read_from = 0;
-                self.engine.reroute.notify_one();
+                self.reroute();
                 self.pause_briefly().await;
             }
+            Then::Reconnect => self.reroute(),
             Then::Rewind(offset) => self.rewind(offset),
         }
     }
 
     async fn pause_briefly(&mut self) {
-        let pause = self.pause.next_wait(random::fraction());
-        // Ends early when the route changed for the better; a vanished timer does no harm here.
-        let _ = timeout(pause, self.queue.closing()).await;
+        sleep(self.pause.next_wait(random::fraction())).await;
+    }
+
+    fn reroute(&mut self) {
+        self.read_from = 0;
+        self.engine.reroute.notify_one();
     }
 
     /// The broker moved the offset, by a reset or because it lies outside the queue: nothing that was
