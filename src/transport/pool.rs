@@ -1,6 +1,7 @@
 //! One connection per address, made when first needed and made again after it died.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Pool {
 struct Peer {
     open: Mutex<Option<Connection>>,
     dialing: tokio::sync::Mutex<Attempts>,
+    /// How many attempts have failed: whoever waited for one shares its error, and nobody else's.
+    failed: AtomicU64,
 }
 
 struct Attempts {
@@ -71,14 +74,14 @@ impl Pool {
         if let Some(connection) = peer.open() {
             return Ok(connection);
         }
-        let (mut attempts, waited) = match peer.dialing.try_lock() {
-            Ok(attempts) => (attempts, false),
-            Err(_) => (peer.dialing.lock().await, true),
-        };
+        let failed_before = peer.failed.load(Ordering::Acquire);
+        let mut attempts = peer.dialing.lock().await;
         if let Some(connection) = peer.open() {
             return Ok(connection);
         }
-        if waited && let Some(error) = &attempts.last_error {
+        if peer.failed.load(Ordering::Acquire) != failed_before
+            && let Some(error) = &attempts.last_error
+        {
             return Err(error.clone());
         }
         sleep_until(attempts.not_before).await;
@@ -93,6 +96,7 @@ impl Pool {
                 let wait = attempts.backoff.next_wait(random::fraction());
                 attempts.not_before = Instant::now() + wait;
                 attempts.last_error = Some(error.clone());
+                peer.failed.fetch_add(1, Ordering::AcqRel);
                 Err(error)
             }
         }
@@ -121,6 +125,7 @@ impl Pool {
         }
         let peer = Arc::new(Peer {
             open: Mutex::default(),
+            failed: AtomicU64::new(0),
             dialing: tokio::sync::Mutex::new(Attempts {
                 backoff: Backoff::new(RECONNECT.0, RECONNECT.1),
                 not_before: Instant::now(),
