@@ -6,6 +6,10 @@ PREFIX ?= /usr/local
 # How often `make test-long` repeats what depends on timing, and by how much it multiplies random cases.
 LOOPS ?= 10
 
+# Tools that are built from crates.io once, each version in a folder of its own below build.
+TARPAULIN := build/tools/cargo-tarpaulin-0.37.5/bin/cargo-tarpaulin
+DENY := build/tools/cargo-deny-0.20.2/bin/cargo-deny
+
 # Where rustup puts cargo, for shells that were not told.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -38,6 +42,17 @@ install: setup ## installs library, header, CMake package and pkg-config file in
 	cmake -S . -B build/cmake-install -DCMAKE_INSTALL_PREFIX="$(abspath $(PREFIX))" -DRMQ_CARGO_TARGET_DIR="$(CURDIR)/target"
 	cmake --build build/cmake-install
 	cmake --install build/cmake-install
+
+# Every test but those that build the library once more. The C programs count: what they call is measured too.
+coverage: setup $(TARPAULIN) ## measures which lines of src the tests run, and prints the share
+	$(TARPAULIN) tarpaulin --engine llvm --locked --skip-clean --target-dir target/coverage --packages rmq --lib --tests \
+	    --include-files 'src/*' --timeout 900 --out Stdout -- --skip examples_build_against --skip a_program_builds_with
+
+deny: $(DENY) ## checks licences, sources and known weaknesses of every crate by deny.toml
+	$(DENY) --locked check
+
+build/tools/%:
+	cargo install --locked --root $(@D:/bin=) --version $(lastword $(subst -, ,$(@D:/bin=))) $(@F)
 
 setup: ## makes sure that every tool is here; installs missing ones where apt-get may
 	@scripts/setup.sh
