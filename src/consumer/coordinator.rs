@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
+use super::heartbeat::beat_apart;
 use super::ownership::own;
 use super::queue::Queue;
 use super::rebalance::{self, Delta};
@@ -111,20 +112,27 @@ impl Coordinator {
     ) {
         let routes = topics.iter().filter_map(|(_, route)| route.as_ref());
         let addresses: BTreeSet<String> = routes.filter_map(|route| lister(route)).collect();
-        let asked = addresses.iter().map(|address| async {
-            let request = GetConsumerList { consumer_group: self.engine.config.group.clone() };
-            (address.clone(), self.engine.cluster.call(address, &request).await.map(|list| list.ids))
-        });
+        let asked =
+            addresses.iter().map(|address| async { (address.clone(), self.members_at(address).await) });
         for (address, answer) in join_all(asked).await {
-            let answer = answer.map(|mut members| {
-                members.sort();
-                members
-            });
             if let Err(error) = &answer {
                 self.engine.log.warn("coordinator", error);
             }
             lists.insert(address, answer);
         }
+    }
+
+    /// The members as one broker lists them, sorted. A broker that lists others and not us has forgotten us,
+    /// so it hears of us before the answer counts: else all queues would go, until the next heartbeat.
+    async fn members_at(&self, address: &str) -> Result<Vec<String>> {
+        let request = GetConsumerList { consumer_group: self.engine.config.group.clone() };
+        let mut members = self.engine.cluster.call(address, &request).await?.ids;
+        if !members.iter().any(|member| **member == *self.engine.client_id) {
+            beat_apart(&self.engine, address).await?;
+            members = self.engine.cluster.call(address, &request).await?.ids;
+        }
+        members.sort();
+        Ok(members)
     }
 
     /// Publishes the members to those who wait for one of them to leave.

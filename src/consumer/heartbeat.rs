@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::engine::Engine;
 use super::subscriptions::Subscriptions;
 use crate::cluster::command::{self, ConsumeType, ConsumerData, MessageModel, SubscriptionData};
 use crate::config::ConsumeFrom;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The content of our heartbeats.
 pub(crate) struct Heartbeat {
@@ -76,15 +77,32 @@ fn from_where(from: ConsumeFrom) -> command::ConsumeFrom {
     }
 }
 
-/// Sends a heartbeat to one broker, on the connection there is or as the greeting of a new one.
+/// Sends a heartbeat to one broker, on the connection there is or as the greeting of a new one. A connection
+/// on which it is not answered is dead although nobody said so, and is given up.
 pub(crate) async fn beat(engine: &Engine, address: &str) -> Result<()> {
-    if engine.cluster.established(address).is_none() {
+    let Some(connection) = engine.cluster.established(address) else {
         return engine.cluster.connect(address).await.map(drop);
+    };
+    let Some(message) = engine.heartbeat.message() else { return Ok(()) };
+    let answered = engine.cluster.call(address, &message).await.map(drop);
+    if let Err(error) = &answered
+        && error.kind() == ErrorKind::RequestTimeout
+    {
+        connection.close(error.clone());
     }
-    match engine.heartbeat.message() {
-        Some(message) => engine.cluster.call(address, &message).await.map(drop),
-        None => Ok(()),
-    }
+    answered
+}
+
+/// The same as a task of its own. Who waits for it here may be cut off, the heartbeat is not: it must not be
+/// under way when the consumer signs off.
+pub(crate) async fn beat_apart(engine: &Arc<Engine>, address: &str) -> Result<()> {
+    let (sender, answer) = oneshot::channel();
+    let (own, to) = (Arc::clone(engine), address.to_owned());
+    engine.tasks.spawn(format!("heartbeat {address}"), async move {
+        // Who was cut off does not listen.
+        let _ = sender.send(beat(&own, &to).await);
+    });
+    answer.await.unwrap_or(Ok(()))
 }
 
 /// Sends a heartbeat to every broker of the present routes, all at once, so that a dead one delays nobody.
@@ -93,6 +111,14 @@ pub(crate) async fn beat_all(engine: &Engine) -> Vec<Error> {
     let addresses = engine.cluster.routes().all_addresses();
     let beats = addresses.iter().map(|address| beat(engine, address));
     join_all(beats).await.into_iter().filter_map(Result::err).collect()
+}
+
+/// Brokers must know us, and what we want, before they are asked for anything; then the queues are divided anew.
+pub(crate) async fn announce(engine: &Engine) {
+    for error in beat_all(engine).await {
+        engine.log.warn("heartbeat", error);
+    }
+    engine.rebalance.notify_one();
 }
 
 /// Keeps the consumer known to its brokers until it stops.

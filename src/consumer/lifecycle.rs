@@ -1,4 +1,4 @@
-//! Start and stop, each in one function whose order is the contract.
+//! The states of a consumer, and the calls that change them.
 //!
 //! ```text
 //! Created ─start─► Starting ─► Running ─shutdown─► Stopping ─► Stopped
@@ -6,32 +6,27 @@
 //!    └──── failed ────┘                 any ─ bug ─► Fatal
 //! ```
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use tokio::sync::Notify;
-use tokio::time::timeout_at;
 
-use super::coordinator::Coordinator;
-use super::dispatch::{Batch, Bounds, Context, MessageHandler, Outcome, Settle, Workers};
+use super::dispatch::{Bounds, MessageHandler, Settle, Workers};
 use super::engine::{Engine, Parts};
-use super::heartbeat::{Heartbeat, beat_all, keep_beating};
-use super::overdue::watch_callbacks;
-use super::retry::give_back;
-use super::routing::{self, keep_routes};
-use super::status::{Status, count};
+use super::heartbeat::{Heartbeat, announce};
+use super::leaving::leave;
+use super::opening::open;
+use super::settle::settle;
+use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
-use crate::cluster::command::UnregisterClient;
 use crate::cluster::{self, Cluster};
 use crate::config::ConsumerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
 use crate::runtime::threads::Promise;
-use crate::runtime::{Backoff, IoThreads, Tasks, random};
+use crate::runtime::{IoThreads, Tasks};
 
 /// What a consumer is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,16 +129,14 @@ impl Inner {
 
     /// Brokers learn of it first: a pull with a version that they have not heard of is refused.
     fn subscriptions_changed(&self) {
-        let Some(engine) = self.engine() else { return };
-        let running = Arc::clone(&engine);
-        engine.tasks.spawn("announce subscriptions", async move {
-            for error in beat_all(&running).await {
-                running.log.warn("heartbeat", error);
-            }
-            running.announced.notify_waiters();
-            running.reroute.notify_one();
-            running.rebalance.notify_one();
-        });
+        if let Some(engine) = self.engine() {
+            let announcing = Arc::clone(&engine);
+            engine.tasks.spawn("announce subscriptions", async move {
+                announce(&announcing).await;
+                announcing.announced.notify_waiters();
+                announcing.reroute.notify_one();
+            });
+        }
     }
 
     pub(super) fn start(&self) -> Result<()> {
@@ -175,13 +168,14 @@ impl Inner {
         if self.subscriptions.all().len() == 1 {
             self.log.info("lifecycle", "started without a subscription");
         }
+        // Before the first callback may come, which must be known as one of this consumer.
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&engine));
         let timeout = self.config.start_timeout;
         let opened = io.run(open(Arc::clone(&engine), timeout));
         // The future bounds itself; the margin is for a machine that is slow to run it.
         let result = opened.wait(timeout + START_MARGIN).unwrap_or_else(|| {
             Err(Error::new(ErrorKind::Timeout, format!("not done within {} ms", timeout.as_millis())))
         });
-        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&engine));
         let mut run = Run { engine, io, connections, leaving: None };
         match result {
             Ok(()) => Ok(run),
@@ -374,119 +368,6 @@ const START_MARGIN: Duration = Duration::from_secs(2);
 
 /// How long a name resolution that hangs in the system's resolver is waited for.
 const RESOLVER_BOUND: Duration = Duration::from_secs(1);
-
-/// First and longest wait between two tries to start.
-const START_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-
-/// Routes, then heartbeats, then the tasks; each begins when the one before has ended.
-async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
-    let deadline = tokio::time::Instant::now() + timeout;
-    let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
-    let topics = routing::subscribed(&engine);
-    let missing = loop {
-        // The last try gets a little more, so that its error can say something.
-        let until = deadline.max(tokio::time::Instant::now() + MIN_TRY);
-        let (missing, failed) = reach(&engine, &topics, until).await;
-        let Some(error) = failed else { break missing };
-        if timeout.is_zero() {
-            engine.log.warn("lifecycle", error);
-            break missing;
-        }
-        let again = tokio::time::Instant::now() + backoff.next_wait(random::fraction());
-        if again >= deadline {
-            return Err(error);
-        }
-        tokio::time::sleep_until(again).await;
-    };
-    let stopped = engine.tasks.stopped().clone();
-    engine.tasks.spawn("bell", engine.workers.clone().ring(stopped));
-    engine.tasks.spawn("coordinator", Coordinator::new(Arc::clone(&engine)).run());
-    engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
-    engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));
-    engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
-    Ok(())
-}
-
-/// What a try to start is given at least, so that its error can say something.
-const MIN_TRY: Duration = Duration::from_millis(100);
-
-/// One try: the topics without a route, and what failed. Whoever does not answer until then is named.
-async fn reach(
-    engine: &Engine,
-    topics: &BTreeSet<String>,
-    until: tokio::time::Instant,
-) -> (BTreeSet<String>, Option<Error>) {
-    let round = routing::refresh_until(engine, topics, until).await;
-    if round.failed.is_some() {
-        return (round.missing, round.failed);
-    }
-    let failed = match timeout_at(until, beat_all(engine)).await {
-        Ok(failures) => failures.into_iter().next(),
-        Err(_) => {
-            let brokers = engine.cluster.routes().all_addresses().join("; ");
-            let text = format!("not every broker answered the heartbeat in time: {brokers}");
-            Some(Error::new(ErrorKind::Timeout, text))
-        }
-    };
-    (round.missing, failed)
-}
-
-/// The numbered order of a stop; the caller's deadline bounds the wait for it, not the work itself.
-async fn leave(engine: Arc<Engine>, connections: Tasks) {
-    // 1 to 6: the coordinator stops the pulls, waits for callbacks, commits and unlocks; no heartbeat is
-    // under way once the tasks have ended.
-    engine.tasks.stop();
-    engine.tasks.join().await;
-    engine.workers.close();
-    // 7: after the last commit, so that whoever takes over goes on from it.
-    engine.heartbeat.fall_silent();
-    unregister(&engine).await;
-    // 8
-    engine.cluster.close();
-    connections.join().await;
-}
-
-/// Tells every broker we are connected to, so that the others take over at once.
-async fn unregister(engine: &Engine) {
-    let addresses = engine.cluster.routes().all_addresses();
-    let connected = addresses.iter().filter(|address| engine.cluster.established(address).is_some());
-    let told = connected.map(|address| async {
-        let request = UnregisterClient {
-            client_id: engine.client_id.to_string(),
-            consumer_group: Some(engine.config.group.clone()),
-            ..UnregisterClient::default()
-        };
-        if let Err(error) = engine.cluster.call(address, &request).await {
-            engine.log.warn("lifecycle", error);
-        }
-    });
-    join_all(told).await;
-}
-
-/// What a callback's answer means for its messages.
-fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context) {
-    let range = batch.range();
-    let done = match outcome {
-        Outcome::Success => context.ack_index.map_or(range.end, |i| range.end.min(range.start + i + 1)),
-        Outcome::Later => range.start,
-        Outcome::Unknown(value) => {
-            engine.status.odd_outcome(value);
-            range.start
-        }
-    };
-    let pulled = batch.pulled();
-    if done > range.start {
-        count(&engine.status.counters.consumed, done - range.start);
-        pulled.queue.complete(pulled.id, range.start..done);
-    }
-    if done < range.end {
-        let name = format!("retry {}", batch.queue_name());
-        let level = context.delay_level;
-        let running = pulled.queue.enter();
-        let work = give_back(Arc::clone(engine), Arc::clone(pulled), done..range.end, level, running);
-        engine.tasks.spawn(name, work);
-    }
-}
 
 fn still_running(timeout: Duration, callbacks: &[String], tasks: &[String]) -> Error {
     let what = match callbacks {

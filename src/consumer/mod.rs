@@ -1,5 +1,6 @@
 //! The push consumer: what it is to its user. The files follow a message's way: `routing`, `coordinator`,
-//! `rebalance`, `ownership` (`handover`, `offsets`), `pull`, `process_queue`, `dispatch`, `retry`.
+//! `rebalance`, `ownership` (`handover`, `offsets`), `pull`, `process_queue`, `dispatch`, `settle`, `retry`.
+//! Around it stand `lifecycle` with `opening` and `leaving`, and what keeps it alive: `heartbeat`, `overdue`.
 
 mod budget;
 mod coordinator;
@@ -9,9 +10,11 @@ mod handover;
 mod heartbeat;
 mod identity;
 mod incoming;
+mod leaving;
 mod lifecycle;
 mod next_pull;
 mod offsets;
+mod opening;
 mod overdue;
 mod ownership;
 mod process_queue;
@@ -21,6 +24,7 @@ mod rebalance;
 mod report;
 mod retry;
 mod routing;
+mod settle;
 mod status;
 mod subscription;
 mod subscriptions;

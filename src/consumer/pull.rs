@@ -138,7 +138,10 @@ impl<'a> Puller<'a> {
             return self.queue.advance(position.next_begin_offset);
         }
         let offsets = messages.iter().map(Message::queue_offset).collect();
-        let id = self.queue.insert(offsets, result.body.len(), position.next_begin_offset);
+        // Inflated bodies are held beside the frame.
+        let bodies: usize = messages.iter().map(|message| message.body().len()).sum();
+        let bytes = result.body.len().max(bodies);
+        let id = self.queue.insert(offsets, bytes, position.next_begin_offset);
         let all = 0..messages.len();
         let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages };
         self.engine.workers.push(Arc::new(batch), all);
@@ -160,7 +163,7 @@ impl<'a> Puller<'a> {
                     routes.read_address(&self.queue.name.broker, self.read_from)
                 };
                 if let Some(address) = address
-                    && let Err(error) = heartbeat::beat(self.engine, &address).await
+                    && let Err(error) = heartbeat::beat_apart(self.engine, &address).await
                 {
                     self.engine.log.warn("heartbeat", error);
                 }

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::engine::Engine;
-use super::heartbeat::beat_all;
+use super::heartbeat::announce;
 use crate::cluster::ResponseCode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Backoff, random};
@@ -18,7 +18,7 @@ use crate::runtime::{Backoff, random};
 const MISSING: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
 /// At least this long between two rounds, however many ask for one.
-const SPACING: Duration = Duration::from_millis(50);
+const SPACING: Duration = Duration::from_millis(100);
 
 /// What a round of questions brought.
 #[derive(Default)]
@@ -118,14 +118,6 @@ pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<Strin
         }
         sleep(SPACING).await;
     }
-}
-
-/// New brokers must know us before they are asked for anything; then the queues are divided anew.
-async fn announce(engine: &Engine) {
-    for error in beat_all(engine).await {
-        engine.log.warn("heartbeat", error);
-    }
-    engine.rebalance.notify_one();
 }
 
 /// A topic that does not exist is waited for, and told once.

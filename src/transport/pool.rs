@@ -136,14 +136,28 @@ impl Pool {
         let (reader, writer) = stream.into_split();
         let incoming = Arc::clone(&self.incoming);
         let connection = Connection::open(self.ids.next(), address, reader, writer, incoming, &self.tasks);
+        let mut fresh = Fresh { connection, greeted: false };
         if let Some((header, body)) = (self.greeting)() {
-            let greeted = connection.call(header, body, self.greeting_timeout).await;
-            if let Err(error) = greeted.and_then(|frame| accepted(&frame.header, address)) {
-                connection.close(error.clone());
-                return Err(error);
-            }
+            let answer = fresh.connection.call(header, body, self.greeting_timeout).await?;
+            accepted(&answer.header, address)?;
         }
-        Ok(connection)
+        fresh.greeted = true;
+        Ok(fresh.connection.clone())
+    }
+}
+
+/// A new connection that nobody else knows of yet: whoever makes it may be cut off while the greeting is
+/// under way, and then it has to end.
+struct Fresh {
+    connection: Connection,
+    greeted: bool,
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if !self.greeted {
+            self.connection.close(Error::new(ErrorKind::Closed, "given up during the greeting"));
+        }
     }
 }
 

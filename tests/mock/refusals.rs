@@ -143,6 +143,53 @@ fn an_expelled_member_signs_up_again_and_goes_on() {
 }
 
 #[test]
+fn a_member_that_is_missing_in_the_list_signs_up_and_keeps_its_queues() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 2);
+    cluster.broker().add_ghost("g", "0.0.0.0@ghost");
+    let member = Setup::new(&cluster, "g").set("rebalance.interval.ms", "200").subscribe("T", "*").start();
+    wait_until("its share", WITHIN, || member.queues("T") == [1]);
+    wait_until("the heartbeat for the new retry topic", WITHIN, || {
+        cluster.requests(RequestCode::HeartBeat).iter().filter(|beat| beat.answered.is_some()).count() >= 2
+    });
+    let expelled = Instant::now();
+    cluster.broker().expel("g", member.consumer.client_id());
+    wait_until("it to be back", WITHIN, || cluster.members("g").len() == 2);
+    assert!(expelled.elapsed() < millis(1000), "{:?}", expelled.elapsed());
+    cluster.produce("T", 1, "m");
+    member.record.wait_for(1, WITHIN);
+    assert_eq!(member.record.logged("T/broker-a/1 revoked"), 0);
+}
+
+#[test]
+fn without_the_list_of_members_everything_stays_as_it_is() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 2);
+    let member = Setup::new(&cluster, "g").set("rebalance.interval.ms", "100").subscribe("T", "*").start();
+    wait_until("the queues", WITHIN, || member.queues("T") == [0, 1]);
+    cluster.on(RequestCode::GetConsumerListByGroup).always(Fault::busy());
+    let before = cluster.requests(RequestCode::GetConsumerListByGroup).len();
+    wait_until("two more questions", WITHIN, || {
+        cluster.requests(RequestCode::GetConsumerListByGroup).len() >= before + 2
+    });
+    assert_eq!(member.queues("T"), [0, 1]);
+    cluster.produce("T", 1, "m");
+    member.record.wait_for(1, WITHIN);
+}
+
+#[test]
+fn heartbeats_that_are_refused_while_it_runs_stop_nothing() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    let member = Setup::new(&cluster, "g").set("heartbeat.interval.ms", "100").subscribe("T", "*").start();
+    wait_until("the queue", WITHIN, || member.queues("T") == [0]);
+    cluster.on(RequestCode::HeartBeat).times(3, Fault::refuse(ResponseCode::SystemError, "not now"));
+    wait_until("the refusals to be told", WITHIN, || member.record.logged("not now") >= 3);
+    cluster.produce("T", 0, "m");
+    member.record.wait_for(1, WITHIN);
+}
+
+#[test]
 fn an_offset_outside_the_queue_is_followed_and_committed() {
     let cluster = MockCluster::start();
     cluster.create_topic("T", 2);

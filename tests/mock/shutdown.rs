@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rmq::{ErrorKind, Outcome, State};
-use rmq_mock::{Fault, MockCluster, RequestCode};
+use rmq_mock::{Fault, MockCluster, Recorded, RequestCode, ResponseCode};
 use rmq_testbed::wait_until;
 
 use crate::member::Setup;
@@ -103,6 +103,42 @@ fn a_shutdown_commits_then_unlocks_then_signs_off_and_sends_no_heartbeat_after()
 }
 
 #[test]
+fn a_heartbeat_that_is_under_way_is_answered_before_the_consumer_signs_off() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
+    wait_until("all queues", WITHIN, || member.queues("T") == [0] && member.queues("%RETRY%g") == [0]);
+    cluster.on(RequestCode::HeartBeat).always(Fault::delay(millis(300)));
+    let unknown = Fault::refuse(ResponseCode::SubscriptionNotExist, "the consumer's group info not exist");
+    cluster.on(RequestCode::PullMessage).with("topic", "T").once(unknown);
+    let begun = Instant::now();
+    cluster.produce("T", 0, "m");
+    let came = |beat: &Recorded| beat.at > begun;
+    assert!(cluster.wait_for_request(RequestCode::HeartBeat, WITHIN, came).is_some());
+    member.stop();
+    let signed_off = cluster.requests(RequestCode::UnregisterClient)[0].at;
+    let beats = cluster.requests(RequestCode::HeartBeat);
+    assert!(beats.iter().all(|beat| beat.answered.is_some_and(|(at, _)| at < signed_off)));
+}
+
+#[test]
+fn a_shutdown_ends_a_connection_whose_greeting_is_not_answered() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    let member = Setup::new(&cluster, "g").set("request.timeout.ms", "60000").subscribe("T", "*").start();
+    wait_until("all queues", WITHIN, || member.queues("T") == [0] && member.queues("%RETRY%g") == [0]);
+    cluster.on(RequestCode::HeartBeat).once(Fault::silence());
+    let begun = Instant::now();
+    cluster.broker().drop_connections();
+    let came = |beat: &Recorded| beat.at > begun;
+    assert!(cluster.wait_for_request(RequestCode::HeartBeat, WITHIN, came).is_some());
+    let begun = Instant::now();
+    member.consumer.shutdown(Some(Duration::from_secs(10))).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(cluster.members("g").is_empty());
+}
+
+#[test]
 fn a_shutdown_during_a_retry_waits_for_the_send_back() {
     let cluster = MockCluster::start();
     cluster.create_topic("T", 1);
@@ -114,6 +150,28 @@ fn a_shutdown_during_a_retry_waits_for_the_send_back() {
     member.stop();
     assert_eq!(cluster.committed("g", "T", 0), Some(1));
     wait_until("the retry", WITHIN, || cluster.broker().stored("%RETRY%g", 0).len() == 1);
+}
+
+#[test]
+fn a_shutdown_commits_nothing_that_no_broker_took_back() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    cluster.on(RequestCode::ConsumerSendMsgBack).always(Fault::busy());
+    cluster.on(RequestCode::SendMessageV2).always(Fault::busy());
+    fill(&cluster, "T", 0, 3);
+    let member = Setup::new(&cluster, "g")
+        .subscribe("T", "*")
+        .answer(|batch, _| match batch.message(0).unwrap().keys() {
+            Some("1") => Outcome::Later,
+            _ => Outcome::Success,
+        })
+        .start();
+    member.record.wait_for(3, WITHIN);
+    wait_until("the refusal", WITHIN, || member.record.logged("T/broker-a/0 offset 1") > 0);
+    let begun = Instant::now();
+    member.stop();
+    assert!(begun.elapsed() < millis(1000), "it does not wait for the retry: {:?}", begun.elapsed());
+    assert_eq!(cluster.committed("g", "T", 0), Some(1));
 }
 
 #[test]

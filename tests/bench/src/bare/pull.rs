@@ -1,14 +1,14 @@
 //! The limit: PULL in a loop, bytes thrown away. One connection, one outstanding pull for each queue.
-#![allow(clippy::print_stdout)]
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-use rmq_bench::bare::Registered;
-use rmq_bench::options::Options;
+use super::records::records;
+use super::registered::Registered;
+use crate::options::Options;
 
-fn main() {
-    let options = Options::from_args();
+/// Pulls `count` messages.
+pub(super) fn run(options: &Options) {
     let count = options.number("count", 0);
     let start = Instant::now();
     let mut bare = Registered::new(options.text("ns"), options.text("group"), options.text("topic"));
@@ -23,7 +23,7 @@ fn main() {
         let queue = asked.remove(&opaque).unwrap_or_default();
         let next = result.position.next_begin_offset;
         asked.insert(bare.pull(queue, next), queue);
-        messages += records(&result.body);
+        messages += records(&result.body).count() as u64;
         if messages > 0 {
             first.get_or_insert_with(Instant::now);
         }
@@ -34,15 +34,4 @@ fn main() {
         (first - start).as_nanos(),
         first.elapsed().as_nanos()
     );
-}
-
-/// Counts stored records by their sizes alone.
-fn records(mut body: &[u8]) -> u64 {
-    let mut count = 0;
-    while let Some(size) = body.first_chunk::<4>() {
-        let size = u32::from_be_bytes(*size) as usize;
-        body = body.get(size.max(4)..).unwrap_or_default();
-        count += 1;
-    }
-    count
 }
