@@ -32,9 +32,10 @@ test-long: setup ## runs the ignored tests too, LOOPS times the random cases, mo
 	    echo "loop $$loop of $(LOOPS)"; cargo test --locked --test mock --test real || exit 1; \
 	done
 
-bench: ## measures this library beside other clients
+bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=throughput", see tests/bench)
 	@scripts/setup.sh bench
-	cargo run --locked --release --package rmq-bench
+	cargo rustc --locked --release --package rmq --lib --crate-type cdylib --target-dir build/bench
+	cargo run --locked --release --package rmq-bench -- library=$(CURDIR)/build/bench/release/librmq.so $(OPTIONS)
 
 header: setup ## writes include/rmq.h, tests/exports.txt and docs/CONFIGURATION.md anew from the sources
 	RMQ_BLESS=1 cargo test --locked --quiet --test header --test exports
