@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
 use super::heartbeat::beat_apart;
@@ -25,18 +24,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// See the module's doc.
 pub(crate) struct Coordinator {
     engine: Arc<Engine>,
-    owned: BTreeMap<MessageQueue, Owned>,
+    owned: BTreeMap<MessageQueue, Arc<Queue>>,
     ended: (mpsc::UnboundedSender<MessageQueue>, mpsc::UnboundedReceiver<MessageQueue>),
     /// The members as they were before this one joined or the list last changed.
     previous_members: Vec<String>,
     members: Vec<String>,
     /// The group has this client id twice, and that was reported.
     duplicate: bool,
-}
-
-struct Owned {
-    queue: Arc<Queue>,
-    stop: CancellationToken,
 }
 
 impl Coordinator {
@@ -84,45 +78,52 @@ impl Coordinator {
         }
         let subscriptions = self.engine.subscriptions.all();
         let mut complete = true;
-        let mut lists: BTreeMap<String, Result<Vec<String>>> = BTreeMap::new();
         let mut due: BTreeMap<String, Option<BTreeSet<MessageQueue>>> = BTreeMap::new();
-        let topics: Vec<(String, Option<Arc<Route>>)> =
-            subscriptions.iter().map(|s| (s.topic.clone(), self.engine.cluster.route(&s.topic))).collect();
-        self.ask_members(&topics, &mut lists).await;
+        let topics: Vec<Topic> = subscriptions.iter().map(|s| self.look_up(&s.topic)).collect();
+        let lists = self.ask_members(&topics).await;
         self.note_members(&lists);
-        for (topic, route) in topics {
-            let Some(route) = route.filter(|route| !route.queues.is_empty()) else {
-                due.insert(topic, None);
+        for topic in topics {
+            let Some((route, lister)) = topic.route else {
+                due.insert(topic.name, None);
                 continue;
             };
-            let members = lister(&route).and_then(|address| lists.get(&address));
-            let allocated = match members {
+            let allocated = match lists.get(&lister) {
                 Some(Ok(members)) => Some(self.allocate(&route.queues, members)),
                 _ => None,
             };
             complete &= allocated.is_some();
-            due.insert(topic, allocated);
+            due.insert(topic.name, allocated);
         }
         self.apply(&due);
         complete
     }
 
     /// Asks, for each topic, one of its brokers for the group's members; every broker once.
-    async fn ask_members(
-        &self,
-        topics: &[(String, Option<Arc<Route>>)],
-        lists: &mut BTreeMap<String, Result<Vec<String>>>,
-    ) {
-        let routes = topics.iter().filter_map(|(_, route)| route.as_ref());
-        let addresses: BTreeSet<String> = routes.filter_map(|route| lister(route)).collect();
-        let asked =
-            addresses.iter().map(|address| async { (address.clone(), self.members_at(address).await) });
-        for (address, answer) in join_all(asked).await {
-            if let Err(error) = &answer {
-                self.engine.log.warn("coordinator", error);
-            }
-            lists.insert(address, answer);
+    async fn ask_members(&self, topics: &[Topic]) -> Lists {
+        let listers = topics.iter().filter_map(|topic| topic.route.as_ref());
+        let addresses: BTreeSet<&String> = listers.map(|(_, lister)| lister).collect();
+        let asked = addresses
+            .into_iter()
+            .map(|address| async move { (address.clone(), self.members_at(address).await) });
+        let lists: Lists = join_all(asked).await.into_iter().collect();
+        for error in lists.values().filter_map(|list| list.as_ref().err()) {
+            self.engine.log.warn("coordinator", error);
         }
+        lists
+    }
+
+    /// The route of a topic with queues, and the broker to ask for the group's members on its behalf: one we
+    /// are connected to, since a dead one may stand in the route for a while.
+    fn look_up(&self, topic: &str) -> Topic {
+        let cluster = &self.engine.cluster;
+        let route = cluster.route(topic).filter(|route| !route.queues.is_empty());
+        let route = route.and_then(|route| {
+            let mut addresses = route.brokers.values().filter_map(|ids| ids.values().next());
+            let open = addresses.clone().find(|address| cluster.established(address).is_some());
+            let lister = open.or_else(|| addresses.next())?.clone();
+            Some((route, lister))
+        });
+        Topic { name: topic.to_owned(), route }
     }
 
     /// The members as one broker lists them, sorted. A broker that lists others and not us has forgotten us,
@@ -139,7 +140,7 @@ impl Coordinator {
     }
 
     /// Publishes the members to those who wait for one of them to leave.
-    fn note_members(&mut self, lists: &BTreeMap<String, Result<Vec<String>>>) {
+    fn note_members(&mut self, lists: &Lists) {
         let heard: Vec<&String> = lists.values().flatten().flatten().collect();
         if heard.is_empty() {
             return;
@@ -197,17 +198,17 @@ impl Coordinator {
             engine.config.span_max,
             engine.topic_budget(&name.topic),
             Arc::clone(&engine.all_budget),
+            engine.tasks.stopped().child_token(),
         ));
-        let stop = CancellationToken::new();
         engine.log.info("coordinator", format_args!("{name} assigned"));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
-        let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner, stop.clone());
+        let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);
         engine.tasks.spawn(format!("queue {name}"), async move {
             let _ended = ended;
             life.await;
         });
         engine.status.assigned(&queue);
-        self.owned.insert(name, Owned { queue, stop });
+        self.owned.insert(name, queue);
     }
 
     /// Who had the queue before: by the members before the last change, else by those without us.
@@ -225,22 +226,22 @@ impl Coordinator {
     /// before.
     fn give_up(&mut self, queue: &MessageQueue) {
         if let Some(owned) = self.owned.get(queue)
-            && !owned.stop.is_cancelled()
+            && !owned.stop().is_cancelled()
         {
             self.engine.log.info("coordinator", format_args!("{queue} revoked"));
-            owned.stop.cancel();
+            owned.stop().cancel();
         }
     }
 
     fn forget(&mut self, queue: &MessageQueue) {
         if let Some(owned) = self.owned.remove(queue) {
-            self.engine.status.released(&owned.queue);
+            self.engine.status.released(&owned);
         }
     }
 
     async fn give_up_all(&mut self) {
         for owned in self.owned.values() {
-            owned.stop.cancel();
+            owned.stop().cancel();
         }
         while !self.owned.is_empty() {
             match self.ended.1.recv().await {
@@ -264,7 +265,11 @@ impl Drop for Ended {
     }
 }
 
-/// The broker that is asked for the group's members on behalf of a topic.
-fn lister(route: &Route) -> Option<String> {
-    route.brokers.values().find_map(|addresses| addresses.values().next().cloned())
+/// A subscribed topic, with its route and the broker that lists the group's members for it.
+struct Topic {
+    name: String,
+    route: Option<(Arc<Route>, String)>,
 }
+
+/// The group's members by the broker that listed them.
+type Lists = BTreeMap<String, Result<Vec<String>>>;

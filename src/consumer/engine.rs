@@ -30,6 +30,8 @@ pub(crate) struct Engine {
     pub(crate) rebalance: Arc<Notify>,
     /// Told when a route must be fetched anew.
     pub(crate) reroute: Notify,
+    /// Told when the user changed the subscriptions.
+    pub(crate) resubscribed: Notify,
     /// Told when changed subscriptions have reached the brokers: a pull held there has the old filter.
     pub(crate) announced: Notify,
     /// The group's members as last heard, for those who wait for one of them to go.
@@ -60,6 +62,7 @@ impl Engine {
             topic_budgets: Mutex::default(),
             members: watch::Sender::new(Arc::from([])),
             reroute: Notify::new(),
+            resubscribed: Notify::new(),
             announced: Notify::new(),
             config: parts.config,
             client_id: parts.client_id,

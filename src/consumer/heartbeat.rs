@@ -121,6 +121,22 @@ pub(crate) async fn announce(engine: &Engine) {
     engine.rebalance.notify_one();
 }
 
+/// Announces what the user changes: as often as brokers answer, however many changes come meanwhile. Brokers
+/// learn of it first: a pull with a version that they have not heard of is refused.
+pub(crate) async fn keep_announcing(engine: Arc<Engine>) {
+    let stopped = engine.tasks.stopped().clone();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped.cancelled() => return,
+            () = engine.resubscribed.notified() => {}
+        }
+        announce(&engine).await;
+        engine.announced.notify_waiters();
+        engine.reroute.notify_one();
+    }
+}
+
 /// Keeps the consumer known to its brokers until it stops.
 pub(crate) async fn keep_beating(engine: Arc<Engine>) {
     let stopped = engine.tasks.stopped().clone();

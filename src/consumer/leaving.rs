@@ -21,6 +21,8 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
     // 8
     engine.cluster.close();
     connections.join().await;
+    // A callback that outran its timeout holds nothing any more, but its thread has to end all the same.
+    engine.workers.ended().await;
 }
 
 /// Tells every broker we are connected to, so that the others take over at once.

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::dispatch::{Bounds, MessageHandler, Settle, Workers};
 use super::engine::{Engine, Parts};
-use super::heartbeat::{Heartbeat, announce};
+use super::heartbeat::Heartbeat;
 use super::leaving::leave;
 use super::opening::open;
 use super::settle::settle;
@@ -26,6 +26,7 @@ use crate::config::ConsumerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
 use crate::runtime::threads::Promise;
+use crate::runtime::turn::Turn;
 use crate::runtime::{IoThreads, Tasks};
 
 /// What a consumer is doing.
@@ -72,7 +73,8 @@ pub(super) struct Inner {
     subscriptions: Arc<Subscriptions>,
     handler: Mutex<Option<Arc<dyn MessageHandler>>>,
     state: Arc<AtomicU8>,
-    /// Held while a start or a stop is under way, so that they cannot cross.
+    /// Taken while a start or a stop is under way, so that they cannot cross.
+    turn: Turn,
     run: Mutex<Option<Run>>,
     /// For calls that must not wait for a start or a stop.
     engine: RwLock<Option<Arc<Engine>>>,
@@ -95,6 +97,7 @@ impl Inner {
             subscriptions: Arc::new(Subscriptions::new(&config.group)),
             handler: Mutex::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
+            turn: Turn::default(),
             run: Mutex::default(),
             engine: RwLock::default(),
             config,
@@ -131,34 +134,35 @@ impl Inner {
         Ok(())
     }
 
-    /// Brokers learn of it first: a pull with a version that they have not heard of is refused.
     fn subscriptions_changed(&self) {
         if let Some(engine) = self.engine() {
-            let announcing = Arc::clone(&engine);
-            engine.tasks.spawn("announce subscriptions", async move {
-                announce(&announcing).await;
-                announcing.announced.notify_waiters();
-                announcing.reroute.notify_one();
-            });
+            engine.resubscribed.notify_one();
         }
     }
 
     pub(super) fn start(&self) -> Result<()> {
-        let mut run = lock(&self.run);
-        self.require_created("start")?;
-        let handler = lock(&self.handler).clone();
-        let handler = handler.ok_or_else(|| {
-            Error::new(ErrorKind::State, "start: no message callback is set, so nothing would consume")
-        })?;
-        self.enter(State::Starting);
+        let _turn = self
+            .turn
+            .take(self.config.start_timeout)
+            .ok_or_else(|| Error::new(ErrorKind::State, "start: another start or a shutdown is under way"))?;
+        let handler = {
+            // Held until the state has changed, so that no other callback can be set in between.
+            let handler = lock(&self.handler);
+            self.require_created("start")?;
+            let set = handler.clone().ok_or_else(|| {
+                Error::new(ErrorKind::State, "start: no message callback is set, so nothing would consume")
+            })?;
+            self.change(State::Starting);
+            set
+        };
         match self.open(handler) {
             Ok(started) => {
-                *run = Some(started);
-                self.enter(State::Running);
+                *lock(&self.run) = Some(started);
+                self.change(State::Running);
                 Ok(())
             }
             Err(error) => {
-                self.enter(State::Created);
+                self.change(State::Created);
                 Err(error.context("start"))
             }
         }
@@ -243,7 +247,7 @@ impl Inner {
                 cluster,
                 subscriptions: Arc::clone(&self.subscriptions),
                 heartbeat,
-                workers: Workers::new(bounds, handler, settle, self.log.clone()),
+                workers: Workers::new(bounds, handler, settle, Arc::clone(&self.status)),
                 tasks,
                 status: Arc::clone(&self.status),
                 rebalance,
@@ -258,26 +262,23 @@ impl Inner {
             return Err(Error::new(ErrorKind::InCallback, text));
         }
         let timeout = timeout.unwrap_or(self.config.shutdown_timeout);
-        let mut slot = lock(&self.run);
-        let Some(run) = slot.as_mut() else {
-            if self.state() != State::Fatal {
-                self.enter(State::Stopped);
-            }
+        let deadline = Instant::now() + timeout;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let _turn = self.turn.take(left()).ok_or_else(|| {
+            Error::new(ErrorKind::Timeout, "shutdown: a start or another shutdown is still under way")
+        })?;
+        let Some(mut run) = lock(&self.run).take() else {
+            self.change(State::Stopped);
             return Ok(());
         };
-        if self.state() != State::Fatal {
-            self.enter(State::Stopping);
-        }
-        if !self.leave(run, timeout) {
+        self.change(State::Stopping);
+        if !self.leave(&mut run, left()) {
             let (callbacks, tasks) = (run.engine.workers.running(), run.engine.tasks.running());
+            *lock(&self.run) = Some(run);
             return Err(still_running(timeout, &callbacks, &tasks));
         }
-        if let Some(run) = slot.take() {
-            self.close(run);
-        }
-        if self.state() != State::Fatal {
-            self.enter(State::Stopped);
-        }
+        self.close(run);
+        self.change(State::Stopped);
         Ok(())
     }
 
@@ -294,8 +295,9 @@ impl Inner {
 
     /// Joins all threads of a consumer that has left.
     fn close(&self, run: Run) {
-        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.engine.workers.join();
+        // Not before: a callback that runs late must still be known as one of this consumer.
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
     }
 
@@ -329,15 +331,18 @@ impl Inner {
 
     pub(super) fn mark_fatal(&self, why: &str) {
         self.status.report("lifecycle", Error::new(ErrorKind::Panic, why));
-        self.enter(State::Fatal);
+        self.change(State::Fatal);
     }
 
     fn engine(&self) -> Option<Arc<Engine>> {
         self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn enter(&self, state: State) {
-        self.state.store(state as u8, Ordering::Release);
+    /// Enters a state, but for a consumer that was given up: it stays so.
+    fn change(&self, to: State) {
+        let enter = |from: u8| (from != State::Fatal as u8).then_some(to as u8);
+        // Only refused when it is fatal, which is as it shall be.
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
     }
 
     fn require_created(&self, what: &str) -> Result<()> {
@@ -393,7 +398,8 @@ fn still_running(timeout: Duration, callbacks: &[String], tasks: &[String]) -> E
         [one] => format!("1 callback still running ({one})"),
         many => format!("{} callbacks still running ({})", many.len(), many.join(", ")),
     };
-    Error::new(ErrorKind::Timeout, format!("shutdown: {what} after {} ms", timeout.as_millis()))
+    let text = format!("shutdown: {what} after {} ms; call it again to wait on", timeout.as_millis());
+    Error::new(ErrorKind::Timeout, text)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

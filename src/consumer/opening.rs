@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::coordinator::Coordinator;
 use super::engine::Engine;
-use super::heartbeat::{beat_all, keep_beating};
+use super::heartbeat::{beat_all, keep_announcing, keep_beating};
 use super::overdue::watch_callbacks;
 use super::routing::{self, keep_routes};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,6 +43,7 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
     engine.tasks.spawn("coordinator", Coordinator::new(Arc::clone(&engine)).run());
     engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
     engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));
+    engine.tasks.spawn("subscriptions", keep_announcing(Arc::clone(&engine)));
     engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
     Ok(())
 }

@@ -25,12 +25,8 @@ const START_RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::
 const FINAL_COMMIT: Duration = Duration::from_secs(5);
 
 /// Owns a queue until `stop`, and ends when the next owner may begin.
-pub(crate) async fn own(
-    engine: Arc<Engine>,
-    queue: Arc<Queue>,
-    previous_owner: Option<String>,
-    stop: CancellationToken,
-) {
+pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: Option<String>) {
+    let stop = queue.stop().clone();
     let previous_owner = previous_owner.as_deref();
     let Some(lease) = Lease::acquire(&engine, &queue.name, previous_owner, &stop).await else { return };
     let begun = tokio::select! {

@@ -95,6 +95,11 @@ impl ProcessQueue {
         Some(freed)
     }
 
+    /// True while a batch is in the books: not complete as a whole, nor from before a reset.
+    pub(super) fn holds(&self, batch: BatchId) -> bool {
+        batch >= self.first && batch - self.first < self.batches.len() as u64
+    }
+
     /// The offset to commit: everything before it is complete.
     pub(super) fn committable(&self) -> i64 {
         self.batches.front().and_then(Slot::first_incomplete).unwrap_or(self.position)
@@ -184,6 +189,7 @@ mod tests {
         let old = queue.insert(offsets(50..52), 8, 52);
         queue.reset(10);
         let new = queue.insert(offsets(10..12), 8, 12);
+        assert!(!queue.holds(old) && queue.holds(new));
         assert_eq!(queue.complete(old, 0..2), None);
         assert_eq!(queue.committable(), 10);
         queue.complete(new, 0..2);

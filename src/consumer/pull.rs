@@ -52,16 +52,19 @@ impl<'a> Puller<'a> {
     async fn run(mut self) {
         loop {
             self.queue.room().await;
-            let Some(subscription) = self.engine.subscriptions.topic(&self.queue.name.topic) else {
-                // Unsubscribed a moment ago: the coordinator is about to take the queue away.
-                return self.queue.closing().await;
+            let engine = self.engine;
+            // Before the look at the subscription, so that no change after it is missed.
+            let announced = engine.announced.notified();
+            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else {
+                // Unsubscribed: either the coordinator takes the queue away now, or the topic comes back.
+                announced.await;
+                continue;
             };
             let asked = self.queue.position();
-            let engine = self.engine;
             let outcome = tokio::select! {
                 outcome = self.pull(asked, &subscription) => outcome,
                 // The broker holds it with the old filter and would not wake it for the new one.
-                () = engine.announced.notified() => continue,
+                () = announced => continue,
             };
             // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
             let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { continue };
@@ -174,7 +177,11 @@ impl<'a> Puller<'a> {
                 self.pause_briefly().await;
             }
             Then::Reconnect => self.reroute(),
-            Then::Rewind(offset) => self.rewind(offset),
+            Then::Rewind(offset) => {
+                self.rewind(offset);
+                // A broker that says the same again shall not be asked without a pause.
+                self.pause_briefly().await;
+            }
         }
     }
 

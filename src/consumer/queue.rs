@@ -31,7 +31,9 @@ pub(crate) struct Queue {
     running: AtomicUsize,
     /// Told when `running` falls to 0.
     idle: Notify,
-    /// Cancelled when the queue is given up: nothing of it is handed out any more.
+    /// Cancelled by the coordinator when the queue is to be given up, and when the consumer stops.
+    stop: CancellationToken,
+    /// Cancelled when nothing of it is handed out any more.
     closing: CancellationToken,
     committed: Mutex<Committed>,
 }
@@ -53,6 +55,7 @@ impl Queue {
         span_max: i64,
         topic_budget: Arc<Budget>,
         all_budget: Arc<Budget>,
+        stop: CancellationToken,
     ) -> Queue {
         Queue {
             name,
@@ -66,6 +69,7 @@ impl Queue {
             commit: Notify::new(),
             running: AtomicUsize::new(0),
             idle: Notify::new(),
+            stop,
             closing: CancellationToken::new(),
             committed: Mutex::default(),
         }
@@ -220,6 +224,16 @@ impl Queue {
         }
     }
 
+    /// Cancelled when the queue is to be given up.
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// True while messages of the batch may still be given back or delivered again.
+    pub(crate) fn holds(&self, batch: BatchId) -> bool {
+        self.process().holds(batch)
+    }
+
     /// Gives the queue up: nothing of it may be handed out from now on.
     pub(crate) fn close(&self) {
         self.closing.cancel();
@@ -228,11 +242,6 @@ impl Queue {
     /// True after [`Queue::close`].
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.is_cancelled()
-    }
-
-    /// Waits for [`Queue::close`].
-    pub(crate) async fn closing(&self) {
-        self.closing.cancelled().await;
     }
 
     fn release(&self, freed: Freed) {

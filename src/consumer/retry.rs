@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use tokio::time::sleep;
+
 use super::dispatch::PulledBatch;
 use super::engine::Engine;
 use super::queue::Running;
@@ -30,12 +32,17 @@ pub(crate) async fn give_back(
     delay_level: i32,
     running: Running,
 ) {
+    let queue = &batch.queue;
     let mut left = Vec::new();
     for index in indexes {
+        // Whoever gets the queue next gets these again, so a stop need not wait for a broker that keeps silent.
+        if queue.stop().is_cancelled() || !queue.holds(batch.id) {
+            return;
+        }
         match return_one(&engine, &batch, &batch.messages[index], delay_level).await {
-            Ok(()) => batch.queue.complete(batch.id, index..index + 1),
+            Ok(()) => queue.complete(batch.id, index..index + 1),
             Err(error) => {
-                let what = format!("{} offset {}", batch.queue.name, batch.messages[index].queue_offset());
+                let what = format!("{} offset {}", queue.name, batch.messages[index].queue_offset());
                 engine.log.warn("retry", error.context(what));
                 left.push(index);
             }
@@ -45,13 +52,12 @@ pub(crate) async fn give_back(
     if left.is_empty() {
         return;
     }
-    // A queue that is given up meanwhile keeps these uncommitted, so its next owner gets them.
     tokio::select! {
         biased;
-        () = batch.queue.closing() => {}
-        () = engine.tasks.stopped().cancelled() => {}
-        () = tokio::time::sleep(LOCAL_RETRY) => {
-            for index in left {
+        () = queue.stop().cancelled() => {}
+        () = sleep(LOCAL_RETRY) => {
+            // Not when the offset was moved meanwhile.
+            for index in left.into_iter().filter(|_| queue.holds(batch.id)) {
                 engine.workers.push(Arc::clone(&batch), index..index + 1);
             }
         }
@@ -79,15 +85,25 @@ async fn send_back(engine: &Engine, batch: &PulledBatch, message: &Message, dela
     engine.cluster.call_master(&batch.queue.name, &request).await
 }
 
-/// Publishes a copy to the retry topic, at any broker that has it: Java's
+/// Publishes a copy to the retry topic, at the first broker that takes it: Java's
 /// `DefaultMQPushConsumerImpl#sendMessageBackAsNormalMessage`.
 async fn republish(engine: &Engine, message: &Message, delay_level: i32) -> Result<()> {
     let topic = engine.subscriptions.retry_topic();
-    let route = engine.cluster.route(topic);
-    let queue = route
-        .as_ref()
-        .and_then(|route| route.queues.first())
-        .ok_or_else(|| Error::new(ErrorKind::NoRoute, format!("{topic} has no route to republish to")))?;
+    let mut failed = Error::new(ErrorKind::NoRoute, format!("{topic} has no route to republish to"));
+    let Some(route) = engine.cluster.route(topic) else { return Err(failed) };
+    for broker in route.brokers.keys() {
+        let Some(queue) = route.queues.iter().find(|queue| queue.broker == *broker) else { continue };
+        let request = copy_for(engine, topic, queue.id, message, delay_level);
+        match engine.cluster.call_master(queue, &request).await {
+            Ok(_) => return Ok(()),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// The copy: the message with what a broker needs to count its tries and to find its way home.
+fn copy_for(engine: &Engine, topic: &str, queue_id: i32, message: &Message, delay_level: i32) -> SendMessage {
     let times = message.reconsume_times() + 1;
     let level = if delay_level > 0 { delay_level } else { FIRST_RETRY_LEVEL + message.reconsume_times() };
     let origin_id = message.property("ORIGIN_MESSAGE_ID").unwrap_or(message.message_id()).to_owned();
@@ -106,7 +122,7 @@ async fn republish(engine: &Engine, message: &Message, delay_level: i32) -> Resu
     let header = SendMessageHeader {
         producer_group: engine.config.group.clone(),
         topic: topic.to_owned(),
-        queue_id: queue.id,
+        queue_id,
         born_timestamp: message.born_timestamp(),
         flag: message.flag(),
         properties: Some(properties),
@@ -114,6 +130,5 @@ async fn republish(engine: &Engine, message: &Message, delay_level: i32) -> Resu
         max_reconsume_times: Some(engine.config.reconsume_max),
         ..SendMessageHeader::default()
     };
-    let request = SendMessage { header, body: Bytes::copy_from_slice(message.body()) };
-    engine.cluster.call_master(queue, &request).await.map(drop)
+    SendMessage { header, body: Bytes::copy_from_slice(message.body()) }
 }

@@ -11,7 +11,9 @@ use super::status::count;
 pub(super) fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context) {
     let range = batch.range();
     let done = match outcome {
-        Outcome::Success => context.ack_index.map_or(range.end, |i| range.end.min(range.start + i + 1)),
+        Outcome::Success => context
+            .ack_index
+            .map_or(range.end, |i| range.end.min(range.start.saturating_add(i).saturating_add(1))),
         Outcome::Later => range.start,
         Outcome::Unknown(value) => {
             engine.status.odd_outcome(value);

@@ -99,6 +99,11 @@ impl Status {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 
+    /// Where records go.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// The last failure that was kept.
     pub(crate) fn last_error(&self) -> Option<Error> {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()

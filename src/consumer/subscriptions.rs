@@ -13,16 +13,24 @@ const RETRY_PREFIX: &str = "%RETRY%";
 /// Subscriptions by topic. The group's retry topic is always among them.
 pub(crate) struct Subscriptions {
     retry_topic: String,
-    by_topic: Mutex<BTreeMap<String, Arc<Subscription>>>,
+    table: Mutex<Table>,
+}
+
+struct Table {
+    by_topic: BTreeMap<String, Arc<Subscription>>,
+    /// The greatest version given to any topic, also to one that was unsubscribed since: a broker takes an
+    /// expression only with a greater version than the one it has, also when two come in one millisecond.
+    last_version: i64,
 }
 
 impl Subscriptions {
     /// Only the retry topic of `group`.
     pub(crate) fn new(group: &str) -> Subscriptions {
         let retry_topic = format!("{RETRY_PREFIX}{group}");
-        let retry = Subscription::all(&retry_topic, now_ms());
-        let by_topic = Mutex::new(BTreeMap::from([(retry_topic.clone(), Arc::new(retry))]));
-        Subscriptions { retry_topic, by_topic }
+        let last_version = now_ms();
+        let retry = Subscription::all(&retry_topic, last_version);
+        let by_topic = BTreeMap::from([(retry_topic.clone(), Arc::new(retry))]);
+        Subscriptions { retry_topic, table: Mutex::new(Table { by_topic, last_version }) }
     }
 
     /// The topic in which failed messages of the group come back.
@@ -32,43 +40,69 @@ impl Subscriptions {
 
     /// Sets a topic's expression, new or in place of the one before. False when nothing changes.
     pub(crate) fn set(&self, topic: &str, expression: &str) -> Result<bool> {
-        let mut by_topic = self.by_topic();
-        let before = by_topic.get(topic);
-        // A broker takes the subscription with the greater version, also when two come in one millisecond.
-        let version = now_ms().max(before.map_or(0, |s| s.version + 1));
+        let mut table = self.table();
+        let version = now_ms().max(table.last_version + 1);
         let subscription = Subscription::parse(topic, expression, version)?;
         if topic == self.retry_topic {
             let text = format!("topic is {topic:?}, the group's own retry topic is always subscribed");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
-        if before.is_some_and(|s| s.expression == subscription.expression) {
+        if table.by_topic.get(topic).is_some_and(|before| before.expression == subscription.expression) {
             return Ok(false);
         }
-        by_topic.insert(topic.to_owned(), Arc::new(subscription));
+        table.last_version = version;
+        table.by_topic.insert(topic.to_owned(), Arc::new(subscription));
         Ok(true)
     }
 
     /// Ends a subscription. False when there was none, as in Java no error. The retry topic's stays.
     pub(crate) fn remove(&self, topic: &str) -> bool {
-        topic != self.retry_topic && self.by_topic().remove(topic).is_some()
+        topic != self.retry_topic && self.table().by_topic.remove(topic).is_some()
     }
 
     /// The subscription of a topic.
     pub(crate) fn topic(&self, topic: &str) -> Option<Arc<Subscription>> {
-        self.by_topic().get(topic).cloned()
+        self.table().by_topic.get(topic).cloned()
     }
 
     /// All of them, the retry topic's too.
     pub(crate) fn all(&self) -> Vec<Arc<Subscription>> {
-        self.by_topic().values().cloned().collect()
+        self.table().by_topic.values().cloned().collect()
     }
 
-    fn by_topic(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Subscription>>> {
-        self.by_topic.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn now_ms() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_grow_also_over_an_unsubscribe_in_between() {
+        let subscriptions = Subscriptions::new("g");
+        let version = || subscriptions.topic("T").map_or(0, |subscription| subscription.version);
+        assert!(subscriptions.set("T", "a").unwrap());
+        let first = version();
+        assert!(subscriptions.remove("T") && !subscriptions.remove("T"));
+        assert!(subscriptions.set("T", "b").unwrap());
+        let second = version();
+        assert!(second > first);
+        assert!(!subscriptions.set("T", "b").unwrap(), "nothing changes");
+        assert_eq!(version(), second);
+    }
+
+    #[test]
+    fn the_retry_topic_stays_subscribed() {
+        let subscriptions = Subscriptions::new("g");
+        assert!(!subscriptions.remove("%RETRY%g"));
+        assert!(subscriptions.set("%RETRY%g", "a").is_err());
+        assert_eq!(subscriptions.topic("%RETRY%g").unwrap().expression, "*");
+    }
 }

@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod random;
 pub mod tasks;
 pub mod threads;
+pub mod turn;
 
 pub use backoff::Backoff;
 pub use tasks::Tasks;

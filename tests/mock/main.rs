@@ -8,6 +8,7 @@ mod member;
 mod outcomes;
 mod overdue;
 mod properties;
+mod races;
 mod records;
 mod refusals;
 mod restarts;

@@ -16,13 +16,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::yield_now;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
 use super::ready::{Ready, Share};
 use super::slot::{Call, Overdue, Slot};
 use crate::consumer::queue::Queue;
-use crate::log::Log;
+use crate::consumer::status::Status;
+use crate::error::{Error, ErrorKind};
 use crate::runtime::threads;
 
 /// How long a backlog may take the workers that are awake before another one is woken.
@@ -30,6 +32,9 @@ const BACKLOG_TIME: Duration = Duration::from_micros(500);
 
 /// A callback that takes this long is worth a look at what waits behind it.
 const SLOW: Duration = Duration::from_micros(50);
+
+/// The wait before a thread that could not be started is tried again.
+const THREAD_RETRY: Duration = Duration::from_millis(200);
 
 /// How long the stand-by waits for the others to make progress.
 const TICK: Duration = Duration::from_millis(1);
@@ -56,11 +61,13 @@ struct Shared {
     bounds: Bounds,
     handler: Arc<dyn MessageHandler>,
     settle: Settle,
-    log: Log,
+    status: Arc<Status>,
     state: Mutex<State>,
     /// Set from a push until the bell was rung for it.
     pushed: AtomicBool,
     bell: Notify,
+    /// Told when a thread ends.
+    ended: Notify,
 }
 
 type Guard<'a> = MutexGuard<'a, State>;
@@ -81,9 +88,22 @@ struct State {
 
 impl Workers {
     /// No threads yet; they start with the first work.
-    pub(crate) fn new(bounds: Bounds, handler: Arc<dyn MessageHandler>, settle: Settle, log: Log) -> Workers {
-        let (state, pushed, bell) = (Mutex::default(), AtomicBool::new(false), Notify::new());
-        Workers(Arc::new(Shared { bounds, handler, settle, log, state, pushed, bell }))
+    pub(crate) fn new(
+        bounds: Bounds,
+        handler: Arc<dyn MessageHandler>,
+        settle: Settle,
+        status: Arc<Status>,
+    ) -> Workers {
+        Workers(Arc::new(Shared {
+            bounds,
+            handler,
+            settle,
+            status,
+            state: Mutex::default(),
+            pushed: AtomicBool::new(false),
+            bell: Notify::new(),
+            ended: Notify::new(),
+        }))
     }
 
     /// Adds messages of a batch to what waits. [`Workers::ring`] calls somebody for it.
@@ -111,15 +131,28 @@ impl Workers {
             }
             yield_now().await;
             self.0.pushed.store(false, Ordering::Release);
-            let called = {
-                let mut state = self.0.state();
-                match state.awake() {
-                    0 if state.ready.waiting() > 0 => self.0.call_one(&mut state, Call::Work),
-                    _ => self.0.look_back(&mut state),
+            loop {
+                let called = {
+                    let mut state = self.0.state();
+                    match state.awake() {
+                        0 if state.ready.waiting() > 0 => self.0.call_one(&mut state, Call::Work),
+                        _ => self.0.look_back(&mut state),
+                    }
+                };
+                called.ring();
+                if stop.is_cancelled() || !self.is_stuck() {
+                    break;
                 }
-            };
-            called.ring();
+                // No thread could be had: the system has to give one back first.
+                sleep(THREAD_RETRY).await;
+            }
         }
+    }
+
+    /// True when work waits and there is no thread at all.
+    fn is_stuck(&self) -> bool {
+        let state = self.0.state();
+        state.threads == 0 && state.ready.waiting() > 0 && !state.closing
     }
 
     /// Takes back everything of `queue` that no callback has.
@@ -127,10 +160,25 @@ impl Workers {
         self.0.state().ready.discard(|batch| Arc::ptr_eq(&batch.queue, queue));
     }
 
-    /// The threads whose callbacks run now.
+    /// The threads whose callbacks run now; after [`Workers::close`] all that have not ended, also those
+    /// whose messages were taken from them.
     pub(crate) fn running(&self) -> Vec<String> {
-        let slots = self.0.state().slots.clone();
-        slots.iter().filter(|slot| slot.in_callback()).map(|slot| slot.name.clone()).collect()
+        let (slots, closing) = {
+            let state = self.0.state();
+            (state.slots.clone(), state.closing)
+        };
+        slots.iter().filter(|slot| closing || slot.in_callback()).map(|slot| slot.name.clone()).collect()
+    }
+
+    /// Waits until all threads have ended, after [`Workers::close`].
+    pub(crate) async fn ended(&self) {
+        loop {
+            let told = self.0.ended.notified();
+            if self.threads() == 0 {
+                return;
+            }
+            told.await;
+        }
     }
 
     /// How many threads there are.
@@ -216,7 +264,8 @@ impl Shared {
                 true
             }
             Err(error) => {
-                self.log.error("workers", format_args!("cannot start {}: {error}", slot.name));
+                let text = format!("cannot start {}: {error}", slot.name);
+                self.status.report("workers", Error::new(ErrorKind::Thread, text));
                 false
             }
         }
@@ -263,7 +312,8 @@ impl Shared {
             if !stays {
                 state.threads -= 1;
                 state.slots.retain(|other| !Arc::ptr_eq(other, slot));
-                return;
+                drop(state);
+                return self.ended.notify_waiters();
             }
         }
     }
@@ -301,7 +351,8 @@ impl Shared {
     fn call(&self, batch: &Batch, context: &mut Context) -> Outcome {
         let call = AssertUnwindSafe(|| self.handler.consume(batch, context));
         catch_unwind(call).unwrap_or_else(|_| {
-            self.log.error("workers", format_args!("the callback for {} panicked", batch.queue_name()));
+            let text = format!("the callback for {} panicked", batch.queue_name());
+            self.status.report("workers", Error::new(ErrorKind::Panic, text));
             Outcome::Later
         })
     }
@@ -312,7 +363,7 @@ impl Shared {
             slot.name,
             batch.queue_name()
         );
-        self.log.warn("workers", text);
+        self.status.log().warn("workers", text);
     }
 
     /// Waits for a call. False when the worker shall go: all must, or it is one too many.
