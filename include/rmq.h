@@ -38,6 +38,7 @@
  *     rmq_consumer *consumer;
  *     rmq_config_set(config, "consumer.group", "G", error, sizeof error);
  *     rmq_config_set(config, "namesrv.addr", "127.0.0.1:9876", error, sizeof error);
+ *     // Without "consume.from" a new group gets what is sent from now on.
  *     consumer = rmq_consumer_new(config, error, sizeof error);
  *     rmq_config_destroy(config);
  *     if (!consumer) { fprintf(stderr, "%s\n", error); return 1; }
@@ -95,7 +96,8 @@
  *    answer RMQ_E_IN_CALLBACK. Two consumers whose callbacks destroy each other
  *    wait until their timeouts. A log callback calls nothing.
  * 5. Life: batch, messages and context end when it returns.
- * 6. Last call: after rmq_consumer_shutdown answered RMQ_OK none runs or will.
+ * 6. Last call: after rmq_consumer_shutdown answered RMQ_OK no message callback
+ *    runs or will; a log callback may until rmq_consumer_destroy answered RMQ_OK.
  *    After RMQ_E_TIMEOUT some still run; the consumer stays as it is, and the
  *    shutdown may be called again.
  * 7. userdata: freed once, after the last call, when the callback is replaced or
@@ -115,16 +117,20 @@
  *
  * The library installs no signal handler, ignores no signal, writes no file and
  * to no standard stream, and reads one environment variable, NAMESRV_ADDR, when
- * "namesrv.addr" is not set. After fork, a consumer of the parent answers
+ * "namesrv.addr" is not set. One exception: when an exception that leaves a
+ * callback ends the process, the Rust runtime writes its last words to standard
+ * error. After fork, a consumer of the parent answers
  * RMQ_E_FORKED in the child, and its destroy does nothing; a new one made in the
  * child works. A process may exit without destroying anything. dlclose leaves
  * the library in memory.
  *
  * @section abi Versions
  *
- * Within one SONAME there are only additions: functions, constants, properties,
- * members of JSON objects. Ignore what you do not know. RMQ_CHECK_VERSION()
- * fails when the library is older than this header.
+ * All 0.x keep the name librmq.so.0. Within 0.1.x there are only additions:
+ * functions, constants, properties, members of JSON objects. Ignore what you do
+ * not know. A change raises the minor version and is listed in CHANGELOG.md.
+ * RMQ_CHECK_VERSION() fails when the library is older than this header; before
+ * 1.0 compare the minor number of rmq_version_number() too.
  */
 
 #define RMQ_VERSION_MAJOR 0
@@ -188,7 +194,7 @@ extern "C" {
 #define RMQ_STATE_STOPPED 5
 
 /**
- * A bug in the library ended it; it may only be destroyed.
+ * A bug in the library ended it. It may only be destroyed; until then callbacks may still run.
  */
 #define RMQ_STATE_FATAL 6
 
@@ -257,7 +263,8 @@ typedef int32_t rmq_code;
 /**
  * Gets a log record. Called from the library's threads and from threads that call it, several at once; it must return
  * soon and may call nothing of this library. level is one of RMQ_LOG_*, the numbers of syslog; target is the part of
- * the library that speaks. The texts are UTF-8 and end when it returns. No exception may leave it.
+ * the library that speaks. The texts are UTF-8 and end when it returns. It may run until
+ * rmq_consumer_destroy of the last consumer made with it answered RMQ_OK. No exception may leave it.
  */
 typedef void (*rmq_log_cb)(int32_t level,
                            const char *target,
@@ -315,7 +322,7 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
 #define RMQ_E_TIMEOUT -6
 
 /**
- * A wake-up ended the wait.
+ * A wake-up ended the wait. Not used in this version.
  */
 #define RMQ_E_WOKEN -7
 
@@ -335,7 +342,7 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
 #define RMQ_E_UNSUPPORTED -10
 
 /**
- * Memory could not be had.
+ * Memory could not be had. Not used in this version.
  */
 #define RMQ_E_NO_MEMORY -11
 
@@ -345,7 +352,7 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
 #define RMQ_E_THREAD -12
 
 /**
- * The operating system refused; the text has its error.
+ * The operating system refused; the text has its error. Not used in this version.
  */
 #define RMQ_E_IO -13
 
@@ -365,22 +372,22 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
 #define RMQ_E_CONFIG_MISSING -22
 
 /**
- * Another consumer uses the same client id.
+ * Another consumer uses the same client id; rmq_consumer_last_error and the log tell it, no function answers it.
  */
 #define RMQ_E_DUPLICATE_CLIENT -23
 
 /**
- * The queue is not assigned to this consumer.
+ * The queue is not assigned to this consumer. Not used in this version.
  */
 #define RMQ_E_NOT_ASSIGNED -24
 
 /**
- * The queue was taken away; the message will be delivered elsewhere.
+ * The queue was taken away; the message will be delivered elsewhere. Not used in this version.
  */
 #define RMQ_E_REVOKED -25
 
 /**
- * The group has committed nothing for the queue.
+ * The group has committed nothing for the queue. Not used in this version.
  */
 #define RMQ_E_NO_OFFSET -26
 
@@ -430,7 +437,7 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
 #define RMQ_E_FILTER -38
 
 /**
- * The credentials were refused.
+ * The credentials were refused. Not used in this version.
  */
 #define RMQ_E_AUTH -40
 
@@ -444,7 +451,7 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
  *
  * @param code  any number
  * @returns a text that is never NULL and lives as long as the process; "UNKNOWN" for a number without a name
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -455,7 +462,7 @@ const char *rmq_code_name(rmq_code code);
  *
  * @param code  any number
  * @returns a text that is never NULL and lives as long as the process
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -466,7 +473,7 @@ const char *rmq_code_string(rmq_code code);
  *
  * @param code  any number
  * @returns 1 or 0
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -477,7 +484,7 @@ int32_t rmq_code_is_retriable(rmq_code code);
  *
  * @param code  any number
  * @returns 1 or 0
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -488,7 +495,7 @@ int32_t rmq_code_is_fatal(rmq_code code);
  *
  * @returns a JSON array of objects with code, name, text, retriable and fatal; never NULL, lives as long as the
  *          process
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -529,7 +536,7 @@ const char *rmq_last_broker_remark(void);
  * Gives the version of the library that is loaded.
  *
  * @returns a text like "0.1.0"; never NULL, lives as long as the process
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -539,7 +546,7 @@ const char *rmq_version(void);
  * Gives the version of the library that is loaded as a number, to compare with RMQ_VERSION_NUMBER.
  *
  * @returns major << 16 | minor << 8 | patch
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -549,7 +556,7 @@ uint32_t rmq_version_number(void);
  * Gives the number in the library's SONAME.
  *
  * @returns 0 for librmq.so.0
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -559,7 +566,7 @@ int32_t rmq_abi_version(void);
  * Tells how the library was built.
  *
  * @returns a JSON object with version, abi, os, arch, debug and compression; never NULL, lives as long as the process
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -571,7 +578,7 @@ const char *rmq_build_info_json(void);
  *
  * @param header_number  RMQ_VERSION_NUMBER of the header
  * @returns RMQ_OK; RMQ_E_UNSUPPORTED if the library is older or of another ABI
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -581,7 +588,7 @@ rmq_code rmq_check_version(uint32_t header_number);
  * Makes a configuration in which every property has its default.
  *
  * @returns a handle; NULL only when the library has a bug, which rmq_last_error_message tells
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @par Ownership      the caller's; end it with rmq_config_destroy
  * @since 0.1
  */
@@ -593,7 +600,7 @@ rmq_config *rmq_config_new(void);
  *
  * @param config  borrowed; must not be NULL
  * @returns a handle; NULL if config is NULL
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @par Ownership      the caller's; end it with rmq_config_destroy
  * @since 0.1
  */
@@ -604,7 +611,7 @@ rmq_config *rmq_config_clone(const rmq_config *config);
  * Ends a configuration. Consumers that were made from it are not affected.
  *
  * @param config  a configuration of the caller's, or NULL, which does nothing
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @par Ownership      ends; the log callback's userdata is freed here unless a copy or a consumer still needs it
  * @since 0.1
  */
@@ -623,7 +630,7 @@ void rmq_config_destroy(rmq_config *config);
  * @returns RMQ_OK; RMQ_E_CONFIG_KEY if there is no such property; RMQ_E_CONFIG_VALUE if it does not take the value;
  *          RMQ_E_UNSUPPORTED if what it asks for is not in this version; RMQ_E_INVALID_ARG. The configuration is
  *          unchanged on failure
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @par Ownership      key and value are copied
  * @since 0.1
  */
@@ -645,7 +652,7 @@ rmq_code rmq_config_set(rmq_config *config,
  * @returns RMQ_OK, with an empty text for a property that is not set and has no default; RMQ_E_BUFFER_TOO_SMALL;
  *          RMQ_E_CONFIG_KEY; RMQ_E_CONFIG_VALUE if the value is no whole number of the alias' unit; RMQ_E_UNSUPPORTED
  *          for a Java property that this version lacks; RMQ_E_INVALID_ARG
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @par Ownership      nothing is transferred
  * @since 0.1
  */
@@ -666,7 +673,7 @@ rmq_code rmq_config_get(const rmq_config *config,
  * @param size    bytes of errbuf
  * @returns RMQ_OK; RMQ_E_CONFIG_KEY, RMQ_E_CONFIG_VALUE, RMQ_E_UNSUPPORTED as rmq_config_set; RMQ_E_CONFIG_VALUE if it
  *          is no JSON object; RMQ_E_INVALID_ARG. The configuration is unchanged on failure
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @par Ownership      json is copied
  * @since 0.1
  */
@@ -685,7 +692,7 @@ rmq_code rmq_config_load_json(rmq_config *config,
  * @param size    bytes of buf
  * @param needed  gets the bytes the object takes, its NUL included; may be NULL
  * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @par Ownership      nothing is transferred
  * @since 0.1
  */
@@ -699,7 +706,7 @@ rmq_code rmq_config_dump_json(const rmq_config *config,
  * Lists every property with its names, type, unit, range, default and meaning.
  *
  * @returns a JSON array; never NULL, lives as long as the process
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -711,7 +718,7 @@ const char *rmq_config_properties_json(void);
  * @param config  must not be NULL
  * @param group   UTF-8, copied
  * @returns as rmq_config_set; the text is in rmq_last_error_message
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -724,7 +731,7 @@ rmq_code rmq_config_set_group(rmq_config *config,
  * @param config     must not be NULL
  * @param addresses  UTF-8, copied; host:port, several separated by ;
  * @returns as rmq_config_set; the text is in rmq_last_error_message
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -737,7 +744,7 @@ rmq_code rmq_config_set_namesrv_addr(rmq_config *config,
  * @param config  must not be NULL
  * @param name    UTF-8, copied
  * @returns as rmq_config_set; the text is in rmq_last_error_message
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -753,7 +760,7 @@ rmq_code rmq_config_set_instance_name(rmq_config *config,
  * @param secret_key      UTF-8, copied
  * @param security_token  UTF-8, copied; may be NULL
  * @returns as rmq_config_set; the text is in rmq_last_error_message. All or none
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -769,7 +776,7 @@ rmq_code rmq_config_set_credentials(rmq_config *config,
  * @param model   RMQ_MESSAGE_MODEL_CLUSTERING; this version answers RMQ_E_UNSUPPORTED to
  *                RMQ_MESSAGE_MODEL_BROADCASTING
  * @returns as rmq_config_set; the text is in rmq_last_error_message
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -782,7 +789,7 @@ rmq_code rmq_config_set_message_model(rmq_config *config,
  * @param config   must not be NULL
  * @param threads  1 to 1000
  * @returns as rmq_config_set; the text is in rmq_last_error_message
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -795,7 +802,7 @@ rmq_code rmq_config_set_consume_threads(rmq_config *config,
  * @param config    must not be NULL
  * @param messages  1 to 1024
  * @returns as rmq_config_set; the text is in rmq_last_error_message
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -809,7 +816,7 @@ rmq_code rmq_config_set_batch_size(rmq_config *config,
  * @param config  must not be NULL
  * @param times   0 or more; -1 is 16, as in Java
  * @returns as rmq_config_set; the text is in rmq_last_error_message
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -825,7 +832,7 @@ rmq_code rmq_config_set_max_reconsume_times(rmq_config *config,
  * @param userdata       passed back to the callback; may be NULL
  * @param free_userdata  frees userdata; may be NULL
  * @returns RMQ_OK; RMQ_E_INVALID_ARG if config is NULL. On failure userdata stays the caller's
- * @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+ * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @par Ownership      userdata is taken over. It is freed once: when the callback is replaced, the configuration and
  *                     its copies are destroyed and the last consumer made from them is, whichever comes last, on the
  *                     thread that does it
@@ -846,7 +853,7 @@ rmq_code rmq_config_set_log_callback(rmq_config *config,
  * @returns a handle; NULL on failure, with the text in errbuf and rmq_last_error_message and the code in
  *          rmq_last_error_code: RMQ_E_CONFIG_MISSING if the group or the name servers are not set; RMQ_E_CONFIG_VALUE
  *          if values contradict each other; RMQ_E_INVALID_ARG
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @par Ownership      the caller's; end it with rmq_consumer_destroy
  * @since 0.1
  */
@@ -861,9 +868,10 @@ rmq_consumer *rmq_consumer_new(const rmq_config *config,
  * @param consumer    must not be NULL
  * @param topic       UTF-8, copied
  * @param expression  UTF-8, copied: tags separated by ||, or * for all; NULL and "" are *
- * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_FILTER if the expression has no tag; RMQ_E_STATE if the consumer is
- *          stopped; RMQ_E_FORKED; RMQ_E_PANIC
- * @par Thread-safety  any thread, may be called from a callback
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_FILTER if a tag is empty or * stands beside tags; RMQ_E_STATE if the
+ *          consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC. A tag that looks like a mistake, as "new,paid", is taken
+ *          and logged as a warning
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -877,7 +885,7 @@ rmq_code rmq_consumer_subscribe(rmq_consumer *consumer,
  * @param consumer  must not be NULL
  * @param topic     UTF-8; one that is not subscribed to does nothing
  * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -892,7 +900,7 @@ rmq_code rmq_consumer_unsubscribe(rmq_consumer *consumer,
  * @param size      bytes of buf
  * @param needed    gets the bytes the text takes, its NUL included; may be NULL
  * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -903,12 +911,12 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
 
 /**
  * Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
- * topics answered; a topic without a route does not hold it up.
+ * topics answered; who refuses a connection is tried again until then. A topic without a route does not hold it up.
+ * A client id that is in the group twice is found later: rmq_consumer_last_error and the log tell it.
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; RMQ_E_STATE if it was started before or has no message callback; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
- *          RMQ_E_TIMEOUT, RMQ_E_DUPLICATE_CLIENT, RMQ_E_AUTH or a broker's code, after which it may be started again;
- *          RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -916,14 +924,14 @@ RMQ_EXPORT
 rmq_code rmq_consumer_start(rmq_consumer *consumer);
 
 /**
- * Stops consuming: waits for running callbacks, commits what they finished, tells the brokers. After RMQ_OK no callback
- * runs and none will. The consumer cannot be started again.
+ * Stops consuming: waits for running callbacks, commits what they finished, tells the brokers. After RMQ_OK no message
+ * callback runs and none will; the log callback may until the destroy. The consumer cannot be started again.
  *
  * @param consumer    must not be NULL
  * @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
  * @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running, after which it may be
  *          called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
- * @par Thread-safety  any thread but a callback's of this consumer
+ * @par Thread-safety  any thread but a message callback's of this consumer
  * @since 0.1
  */
 RMQ_EXPORT
@@ -932,13 +940,13 @@ rmq_code rmq_consumer_shutdown(rmq_consumer *consumer,
 
 /**
  * Ends a consumer: shuts it down, within the property "shutdown.timeout.ms", frees the userdata of its callbacks and
- * the handle. On failure nothing is freed and the handle stays usable.
+ * the handle. On failure nothing is freed and the handle stays usable. All this holds in RMQ_STATE_FATAL too.
  *
  * @param consumer  a consumer of the caller's, or NULL, which does nothing
  * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running; RMQ_E_IN_CALLBACK;
  *          RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing is freed
- * @par Thread-safety  any thread but a callback's of this consumer, when no other thread begins a call on it any more;
- *                     calls that are running end well
+ * @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it any
+ *                     more; calls that are running end well
  * @par Ownership      ends with RMQ_OK
  * @since 0.1
  */
@@ -950,7 +958,7 @@ rmq_code rmq_consumer_destroy(rmq_consumer *consumer);
  *
  * @param consumer  borrowed; must not be NULL
  * @returns one of RMQ_STATE_*, which are positive; RMQ_E_INVALID_ARG, RMQ_E_FORKED or RMQ_E_PANIC, which are negative
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -961,7 +969,7 @@ int32_t rmq_consumer_state(const rmq_consumer *consumer);
  *
  * @param consumer  borrowed; NULL answers 0
  * @returns 1 in RMQ_STATE_RUNNING, else 0
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -972,7 +980,7 @@ int32_t rmq_consumer_is_started(const rmq_consumer *consumer);
  *
  * @param consumer  borrowed; NULL answers NULL
  * @returns a text that lives as long as the consumer; NULL on failure
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -986,7 +994,7 @@ const char *rmq_consumer_client_id(const rmq_consumer *consumer);
  * @param size      bytes of buf
  * @param needed    gets the bytes the text takes, its NUL included; may be NULL
  * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1003,7 +1011,7 @@ rmq_code rmq_consumer_last_error(const rmq_consumer *consumer,
  * @param size      bytes of buf
  * @param needed    gets the bytes the text takes, its NUL included; may be NULL
  * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1020,7 +1028,7 @@ rmq_code rmq_consumer_assignment_json(const rmq_consumer *consumer,
  * @param size      bytes of buf
  * @param needed    gets the bytes the text takes, its NUL included; may be NULL
  * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
- * @par Thread-safety  any thread, may be called from a callback
+ * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1480,8 +1488,9 @@ void rmq_message_release(rmq_message *message);
  * Sets when the messages are delivered again if the callback answers RMQ_RECONSUME_LATER.
  *
  * @param context  must not be NULL
- * @param level    1 to 18 are the broker's delay levels (1s 5s 10s 30s 1m … 2h unless configured otherwise); 0 lets the
- *                 broker decide, which is the default; -1 sends them to the dead letters at once
+ * @param level    1 to 18 are the broker's delay levels (1s 5s 10s 30s 1m … 2h unless configured otherwise), and a
+ *                 greater one counts as its last; 0 lets the broker decide, which is the default; -1 sends them to the
+ *                 dead letters at once
  * @returns RMQ_OK; RMQ_E_INVALID_ARG if context is NULL or level is below -1
  * @par Thread-safety  the callback's thread
  * @since 0.1

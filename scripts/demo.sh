@@ -14,6 +14,7 @@ say() { echo "demo: $*"; }
 # Everything a user would do: build and install the library, then build a program that finds it by find_package.
 build() {
     say "building the library, installing it into build/demo, building c-examples against it"
+    say "the first build takes minutes, see build/demo.log"
     mkdir -p build
     {
         cmake -S . -B build/cmake-demo -DRMQ_CARGO_TARGET_DIR="$PWD/target"

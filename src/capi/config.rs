@@ -25,7 +25,7 @@ pub struct rmq_config {
 /// Makes a configuration in which every property has its default.
 ///
 /// @returns a handle; NULL only when the library has a bug, which rmq_last_error_message tells
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @par Ownership      the caller's; end it with rmq_config_destroy
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -39,7 +39,7 @@ pub extern "C" fn rmq_config_new() -> *mut rmq_config {
 ///
 /// @param config  borrowed; must not be NULL
 /// @returns a handle; NULL if config is NULL
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @par Ownership      the caller's; end it with rmq_config_destroy
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn rmq_config_clone(config: *const rmq_config) -> *mut rmq
 /// Ends a configuration. Consumers that were made from it are not affected.
 ///
 /// @param config  a configuration of the caller's, or NULL, which does nothing
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @par Ownership      ends; the log callback's userdata is freed here unless a copy or a consumer still needs it
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn rmq_config_destroy(config: *mut rmq_config) {
 /// @returns RMQ_OK; RMQ_E_CONFIG_KEY if there is no such property; RMQ_E_CONFIG_VALUE if it does not take the value;
 ///          RMQ_E_UNSUPPORTED if what it asks for is not in this version; RMQ_E_INVALID_ARG. The configuration is
 ///          unchanged on failure
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @par Ownership      key and value are copied
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn rmq_config_set(
 /// @returns RMQ_OK, with an empty text for a property that is not set and has no default; RMQ_E_BUFFER_TOO_SMALL;
 ///          RMQ_E_CONFIG_KEY; RMQ_E_CONFIG_VALUE if the value is no whole number of the alias' unit; RMQ_E_UNSUPPORTED
 ///          for a Java property that this version lacks; RMQ_E_INVALID_ARG
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @par Ownership      nothing is transferred
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn rmq_config_get(
 /// @param size    bytes of errbuf
 /// @returns RMQ_OK; RMQ_E_CONFIG_KEY, RMQ_E_CONFIG_VALUE, RMQ_E_UNSUPPORTED as rmq_config_set; RMQ_E_CONFIG_VALUE if it
 ///          is no JSON object; RMQ_E_INVALID_ARG. The configuration is unchanged on failure
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @par Ownership      json is copied
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn rmq_config_load_json(
 /// @param size    bytes of buf
 /// @param needed  gets the bytes the object takes, its NUL included; may be NULL
 /// @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @par Ownership      nothing is transferred
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn rmq_config_dump_json(
 /// Lists every property with its names, type, unit, range, default and meaning.
 ///
 /// @returns a JSON array; never NULL, lives as long as the process
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_config_properties_json() -> *const c_char {
@@ -202,7 +202,7 @@ pub extern "C" fn rmq_config_properties_json() -> *const c_char {
 /// @param config  must not be NULL
 /// @param group   UTF-8, copied
 /// @returns as rmq_config_set; the text is in rmq_last_error_message
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_config_set_group(config: *mut rmq_config, group: *const c_char) -> rmq_code {
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn rmq_config_set_group(config: *mut rmq_config, group: *c
 /// @param config     must not be NULL
 /// @param addresses  UTF-8, copied; host:port, several separated by ;
 /// @returns as rmq_config_set; the text is in rmq_last_error_message
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_config_set_namesrv_addr(
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn rmq_config_set_namesrv_addr(
 /// @param config  must not be NULL
 /// @param name    UTF-8, copied
 /// @returns as rmq_config_set; the text is in rmq_last_error_message
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_config_set_instance_name(
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn rmq_config_set_instance_name(
 /// @param secret_key      UTF-8, copied
 /// @param security_token  UTF-8, copied; may be NULL
 /// @returns as rmq_config_set; the text is in rmq_last_error_message. All or none
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_config_set_credentials(
@@ -286,7 +286,7 @@ pub unsafe extern "C" fn rmq_config_set_credentials(
 /// @param model   RMQ_MESSAGE_MODEL_CLUSTERING; this version answers RMQ_E_UNSUPPORTED to
 ///                RMQ_MESSAGE_MODEL_BROADCASTING
 /// @returns as rmq_config_set; the text is in rmq_last_error_message
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_config_set_message_model(config: *mut rmq_config, model: i32) -> rmq_code {
@@ -311,7 +311,7 @@ pub unsafe extern "C" fn rmq_config_set_message_model(config: *mut rmq_config, m
 /// @param config   must not be NULL
 /// @param threads  1 to 1000
 /// @returns as rmq_config_set; the text is in rmq_last_error_message
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_config_set_consume_threads(config: *mut rmq_config, threads: i32) -> rmq_code {
@@ -326,7 +326,7 @@ pub unsafe extern "C" fn rmq_config_set_consume_threads(config: *mut rmq_config,
 /// @param config    must not be NULL
 /// @param messages  1 to 1024
 /// @returns as rmq_config_set; the text is in rmq_last_error_message
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_config_set_batch_size(config: *mut rmq_config, messages: i32) -> rmq_code {
@@ -340,7 +340,7 @@ pub unsafe extern "C" fn rmq_config_set_batch_size(config: *mut rmq_config, mess
 /// @param config  must not be NULL
 /// @param times   0 or more; -1 is 16, as in Java
 /// @returns as rmq_config_set; the text is in rmq_last_error_message
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_config_set_max_reconsume_times(config: *mut rmq_config, times: i32) -> rmq_code {
@@ -358,7 +358,7 @@ pub unsafe extern "C" fn rmq_config_set_max_reconsume_times(config: *mut rmq_con
 /// @param userdata       passed back to the callback; may be NULL
 /// @param free_userdata  frees userdata; may be NULL
 /// @returns RMQ_OK; RMQ_E_INVALID_ARG if config is NULL. On failure userdata stays the caller's
-/// @par Thread-safety  one thread at a time for one configuration, may be called from a callback
+/// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @par Ownership      userdata is taken over. It is freed once: when the callback is replaced, the configuration and
 ///                     its copies are destroyed and the last consumer made from them is, whichever comes last, on the
 ///                     thread that does it

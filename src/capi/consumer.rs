@@ -25,7 +25,7 @@ pub const RMQ_STATE_RUNNING: i32 = 3;
 pub const RMQ_STATE_STOPPING: i32 = 4;
 /// Shut down; it cannot be started again.
 pub const RMQ_STATE_STOPPED: i32 = 5;
-/// A bug in the library ended it; it may only be destroyed.
+/// A bug in the library ended it. It may only be destroyed; until then callbacks may still run.
 pub const RMQ_STATE_FATAL: i32 = 6;
 
 /// A member of a consumer group; made by rmq_consumer_new, ended by rmq_consumer_destroy. Any thread.
@@ -92,7 +92,7 @@ impl Inner {
 /// @returns a handle; NULL on failure, with the text in errbuf and rmq_last_error_message and the code in
 ///          rmq_last_error_code: RMQ_E_CONFIG_MISSING if the group or the name servers are not set; RMQ_E_CONFIG_VALUE
 ///          if values contradict each other; RMQ_E_INVALID_ARG
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @par Ownership      the caller's; end it with rmq_consumer_destroy
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -134,9 +134,10 @@ fn make(from: &rmq_config) -> Result<rmq_consumer> {
 /// @param consumer    must not be NULL
 /// @param topic       UTF-8, copied
 /// @param expression  UTF-8, copied: tags separated by ||, or * for all; NULL and "" are *
-/// @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_FILTER if the expression has no tag; RMQ_E_STATE if the consumer is
-///          stopped; RMQ_E_FORKED; RMQ_E_PANIC
-/// @par Thread-safety  any thread, may be called from a callback
+/// @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_FILTER if a tag is empty or * stands beside tags; RMQ_E_STATE if the
+///          consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC. A tag that looks like a mistake, as "new,paid", is taken
+///          and logged as a warning
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_subscribe(
@@ -160,7 +161,7 @@ pub unsafe extern "C" fn rmq_consumer_subscribe(
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8; one that is not subscribed to does nothing
 /// @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_unsubscribe(
@@ -182,7 +183,7 @@ pub unsafe extern "C" fn rmq_consumer_unsubscribe(
 /// @param size      bytes of buf
 /// @param needed    gets the bytes the text takes, its NUL included; may be NULL
 /// @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_subscriptions_json(
@@ -198,12 +199,12 @@ pub unsafe extern "C" fn rmq_consumer_subscriptions_json(
 }
 
 /// Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
-/// topics answered; a topic without a route does not hold it up.
+/// topics answered; who refuses a connection is tried again until then. A topic without a route does not hold it up.
+/// A client id that is in the group twice is found later: rmq_consumer_last_error and the log tell it.
 ///
 /// @param consumer  must not be NULL
 /// @returns RMQ_OK; RMQ_E_STATE if it was started before or has no message callback; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
-///          RMQ_E_TIMEOUT, RMQ_E_DUPLICATE_CLIENT, RMQ_E_AUTH or a broker's code, after which it may be started again;
-///          RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+///          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -214,14 +215,14 @@ pub unsafe extern "C" fn rmq_consumer_start(consumer: *mut rmq_consumer) -> rmq_
     })
 }
 
-/// Stops consuming: waits for running callbacks, commits what they finished, tells the brokers. After RMQ_OK no callback
-/// runs and none will. The consumer cannot be started again.
+/// Stops consuming: waits for running callbacks, commits what they finished, tells the brokers. After RMQ_OK no message
+/// callback runs and none will; the log callback may until the destroy. The consumer cannot be started again.
 ///
 /// @param consumer    must not be NULL
 /// @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
 /// @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running, after which it may be
 ///          called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
-/// @par Thread-safety  any thread but a callback's of this consumer
+/// @par Thread-safety  any thread but a message callback's of this consumer
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_shutdown(consumer: *mut rmq_consumer, timeout_ms: i32) -> rmq_code {
@@ -234,13 +235,13 @@ pub unsafe extern "C" fn rmq_consumer_shutdown(consumer: *mut rmq_consumer, time
 }
 
 /// Ends a consumer: shuts it down, within the property "shutdown.timeout.ms", frees the userdata of its callbacks and
-/// the handle. On failure nothing is freed and the handle stays usable.
+/// the handle. On failure nothing is freed and the handle stays usable. All this holds in RMQ_STATE_FATAL too.
 ///
 /// @param consumer  a consumer of the caller's, or NULL, which does nothing
 /// @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running; RMQ_E_IN_CALLBACK;
 ///          RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing is freed
-/// @par Thread-safety  any thread but a callback's of this consumer, when no other thread begins a call on it any more;
-///                     calls that are running end well
+/// @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it any
+///                     more; calls that are running end well
 /// @par Ownership      ends with RMQ_OK
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -271,7 +272,7 @@ pub unsafe extern "C" fn rmq_consumer_destroy(consumer: *mut rmq_consumer) -> rm
 ///
 /// @param consumer  borrowed; must not be NULL
 /// @returns one of RMQ_STATE_*, which are positive; RMQ_E_INVALID_ARG, RMQ_E_FORKED or RMQ_E_PANIC, which are negative
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_state(consumer: *const rmq_consumer) -> i32 {
@@ -288,7 +289,7 @@ pub unsafe extern "C" fn rmq_consumer_state(consumer: *const rmq_consumer) -> i3
 ///
 /// @param consumer  borrowed; NULL answers 0
 /// @returns 1 in RMQ_STATE_RUNNING, else 0
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_is_started(consumer: *const rmq_consumer) -> i32 {
@@ -302,7 +303,7 @@ pub unsafe extern "C" fn rmq_consumer_is_started(consumer: *const rmq_consumer) 
 ///
 /// @param consumer  borrowed; NULL answers NULL
 /// @returns a text that lives as long as the consumer; NULL on failure
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_client_id(consumer: *const rmq_consumer) -> *const c_char {
@@ -323,7 +324,7 @@ pub unsafe extern "C" fn rmq_consumer_client_id(consumer: *const rmq_consumer) -
 /// @param size      bytes of buf
 /// @param needed    gets the bytes the text takes, its NUL included; may be NULL
 /// @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_last_error(
@@ -345,7 +346,7 @@ pub unsafe extern "C" fn rmq_consumer_last_error(
 /// @param size      bytes of buf
 /// @param needed    gets the bytes the text takes, its NUL included; may be NULL
 /// @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_assignment_json(
@@ -367,7 +368,7 @@ pub unsafe extern "C" fn rmq_consumer_assignment_json(
 /// @param size      bytes of buf
 /// @param needed    gets the bytes the text takes, its NUL included; may be NULL
 /// @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_stats_json(

@@ -29,8 +29,9 @@ impl rmq_context {
 /// Sets when the messages are delivered again if the callback answers RMQ_RECONSUME_LATER.
 ///
 /// @param context  must not be NULL
-/// @param level    1 to 18 are the broker's delay levels (1s 5s 10s 30s 1m … 2h unless configured otherwise); 0 lets the
-///                 broker decide, which is the default; -1 sends them to the dead letters at once
+/// @param level    1 to 18 are the broker's delay levels (1s 5s 10s 30s 1m … 2h unless configured otherwise), and a
+///                 greater one counts as its last; 0 lets the broker decide, which is the default; -1 sends them to the
+///                 dead letters at once
 /// @returns RMQ_OK; RMQ_E_INVALID_ARG if context is NULL or level is below -1
 /// @par Thread-safety  the callback's thread
 /// @since 0.1

@@ -26,7 +26,7 @@ pub const RMQ_E_CLOSED: rmq_code = -4;
 pub const RMQ_E_IN_CALLBACK: rmq_code = -5;
 /// It did not end within the time given.
 pub const RMQ_E_TIMEOUT: rmq_code = -6;
-/// A wake-up ended the wait.
+/// A wake-up ended the wait. Not used in this version.
 pub const RMQ_E_WOKEN: rmq_code = -7;
 /// The handle was made in the parent process.
 pub const RMQ_E_FORKED: rmq_code = -8;
@@ -34,11 +34,11 @@ pub const RMQ_E_FORKED: rmq_code = -8;
 pub const RMQ_E_BUFFER_TOO_SMALL: rmq_code = -9;
 /// This platform, build or version lacks it.
 pub const RMQ_E_UNSUPPORTED: rmq_code = -10;
-/// Memory could not be had.
+/// Memory could not be had. Not used in this version.
 pub const RMQ_E_NO_MEMORY: rmq_code = -11;
 /// A thread could not be started.
 pub const RMQ_E_THREAD: rmq_code = -12;
-/// The operating system refused; the text has its error.
+/// The operating system refused; the text has its error. Not used in this version.
 pub const RMQ_E_IO: rmq_code = -13;
 /// No such property; the text has the nearest name.
 pub const RMQ_E_CONFIG_KEY: rmq_code = -20;
@@ -46,13 +46,13 @@ pub const RMQ_E_CONFIG_KEY: rmq_code = -20;
 pub const RMQ_E_CONFIG_VALUE: rmq_code = -21;
 /// A required property is not set; the text names it.
 pub const RMQ_E_CONFIG_MISSING: rmq_code = -22;
-/// Another consumer uses the same client id.
+/// Another consumer uses the same client id; rmq_consumer_last_error and the log tell it, no function answers it.
 pub const RMQ_E_DUPLICATE_CLIENT: rmq_code = -23;
-/// The queue is not assigned to this consumer.
+/// The queue is not assigned to this consumer. Not used in this version.
 pub const RMQ_E_NOT_ASSIGNED: rmq_code = -24;
-/// The queue was taken away; the message will be delivered elsewhere.
+/// The queue was taken away; the message will be delivered elsewhere. Not used in this version.
 pub const RMQ_E_REVOKED: rmq_code = -25;
-/// The group has committed nothing for the queue.
+/// The group has committed nothing for the queue. Not used in this version.
 pub const RMQ_E_NO_OFFSET: rmq_code = -26;
 /// No name server answered; the text has each address and its error.
 pub const RMQ_E_NO_NAMESRV: rmq_code = -30;
@@ -72,7 +72,7 @@ pub const RMQ_E_CHECKSUM: rmq_code = -36;
 pub const RMQ_E_DECOMPRESS: rmq_code = -37;
 /// The subscription expression is not valid.
 pub const RMQ_E_FILTER: rmq_code = -38;
-/// The credentials were refused.
+/// The credentials were refused. Not used in this version.
 pub const RMQ_E_AUTH: rmq_code = -40;
 /// A bug in the library; the consumer may only be destroyed.
 pub const RMQ_E_PANIC: rmq_code = -99;
@@ -82,7 +82,7 @@ pub const RMQ_E_PANIC: rmq_code = -99;
 ///
 /// @param code  any number
 /// @returns a text that is never NULL and lives as long as the process; "UNKNOWN" for a number without a name
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_code_name(code: rmq_code) -> *const c_char {
@@ -93,7 +93,7 @@ pub extern "C" fn rmq_code_name(code: rmq_code) -> *const c_char {
 ///
 /// @param code  any number
 /// @returns a text that is never NULL and lives as long as the process
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_code_string(code: rmq_code) -> *const c_char {
@@ -104,7 +104,7 @@ pub extern "C" fn rmq_code_string(code: rmq_code) -> *const c_char {
 ///
 /// @param code  any number
 /// @returns 1 or 0
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_code_is_retriable(code: rmq_code) -> i32 {
@@ -117,7 +117,7 @@ pub extern "C" fn rmq_code_is_retriable(code: rmq_code) -> i32 {
 ///
 /// @param code  any number
 /// @returns 1 or 0
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_code_is_fatal(code: rmq_code) -> i32 {
@@ -130,7 +130,7 @@ pub extern "C" fn rmq_code_is_fatal(code: rmq_code) -> i32 {
 ///
 /// @returns a JSON array of objects with code, name, text, retriable and fatal; never NULL, lives as long as the
 ///          process
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_codes_json() -> *const c_char {

@@ -13,7 +13,7 @@ const ABI: i32 = 0;
 /// Gives the version of the library that is loaded.
 ///
 /// @returns a text like "0.1.0"; never NULL, lives as long as the process
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_version() -> *const c_char {
@@ -23,7 +23,7 @@ pub extern "C" fn rmq_version() -> *const c_char {
 /// Gives the version of the library that is loaded as a number, to compare with RMQ_VERSION_NUMBER.
 ///
 /// @returns major << 16 | minor << 8 | patch
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_version_number() -> u32 {
@@ -33,7 +33,7 @@ pub extern "C" fn rmq_version_number() -> u32 {
 /// Gives the number in the library's SONAME.
 ///
 /// @returns 0 for librmq.so.0
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_abi_version() -> i32 {
@@ -43,7 +43,7 @@ pub extern "C" fn rmq_abi_version() -> i32 {
 /// Tells how the library was built.
 ///
 /// @returns a JSON object with version, abi, os, arch, debug and compression; never NULL, lives as long as the process
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_build_info_json() -> *const c_char {
@@ -58,7 +58,7 @@ pub extern "C" fn rmq_build_info_json() -> *const c_char {
 ///
 /// @param header_number  RMQ_VERSION_NUMBER of the header
 /// @returns RMQ_OK; RMQ_E_UNSUPPORTED if the library is older or of another ABI
-/// @par Thread-safety  any thread, may be called from a callback
+/// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn rmq_check_version(header_number: u32) -> rmq_code {

@@ -13,8 +13,8 @@ Java's name (`consumeThreadMax`), its snake_case form (`consume_thread_max`) and
 A unit is the last part of the key; a Java name that counts in another unit keeps it, and says so below. Words may be
 written in any case, also as Java's constants. A wrong name or value is refused at once, with what is allowed.
 
-A property that is marked *not in this version* takes its default only; anything else is answered with
-`RMQ_E_UNSUPPORTED` instead of being ignored.
+Pulls rest at whichever bound is reached first. At the defaults that is `pull.threshold.all.mib` (64), before
+`pull.threshold.queue.mib` and `pull.threshold.topic.mib` (100 each): raise it too when a queue is to hold more.
 ";
 
 #[test]
@@ -31,13 +31,44 @@ fn the_configuration_page_is_the_table() {
 
 fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
+    page.push_str("\n| Property | Default | |\n|---|---|---|\n");
+    for property in table::all().filter(|p| p.unsupported.is_none()) {
+        page.push_str(&row(property));
+    }
     for area in table::AREAS {
-        page.push_str(&format!("\n## {}\n", area.title));
-        for property in area.properties {
+        let supported: Vec<_> = area.properties.iter().filter(|p| p.unsupported.is_none()).collect();
+        // An area of which nothing is built has no heading here.
+        if !supported.is_empty() {
+            page.push_str(&format!("\n## {}\n", area.title));
+        }
+        for property in supported {
             page.push_str(&section(property));
         }
     }
+    page.push_str(NOT_IN_THIS_VERSION);
+    for property in table::all().filter(|p| p.unsupported.is_some()) {
+        page.push_str(&section(property));
+    }
     page
+}
+
+const NOT_IN_THIS_VERSION: &str = "
+## Not in this version
+
+These take their default only; anything else is answered with `RMQ_E_UNSUPPORTED` instead of being ignored.
+";
+
+/// A line of the table on top: key, default, first sentence.
+fn row(property: &Property) -> String {
+    let default = match (property.default, property.required) {
+        ("", true) => "**required**".to_owned(),
+        ("", false) => String::new(),
+        (default, _) => format!("`{default}`"),
+    };
+    let key = property.key;
+    let anchor: String = key.chars().filter(|c| *c != '.').collect();
+    let first = property.help.split_inclusive(". ").next().unwrap_or_default().trim_end();
+    format!("| [{key}](#{anchor}) | {default} | {} |\n", first.replace('|', "\\|"))
 }
 
 fn section(property: &'static Property) -> String {

@@ -183,7 +183,7 @@ const PULLING: &[Property] = &[
         .help("Messages held of one queue before its pulls rest."),
     mib("pull.threshold.queue.mib", "pullThresholdSizeForQueue", "100", 1, 1024)
         .aliases(&["pull_threshold_size_of_queue", "pullThresholdSizeOfQueue"])
-        .help("The same in MiB."),
+        .help("The same in MiB. By default pull.threshold.all.mib (64) binds before."),
     count("pull.threshold.topic", "pullThresholdForTopic", "10000", 1, 6_553_500)
         .also(-1, "no limit")
         .aliases(&["pull_threshold_of_topic", "pullThresholdOfTopic"])
@@ -191,12 +191,12 @@ const PULLING: &[Property] = &[
     mib("pull.threshold.topic.mib", "pullThresholdSizeForTopic", "100", 1, 102_400)
         .also(-1, "no limit")
         .aliases(&["pull_threshold_size_of_topic", "pullThresholdSizeOfTopic"])
-        .help("The same in MiB."),
+        .help("The same in MiB. By default pull.threshold.all.mib (64) binds before."),
     count("pull.threshold.all", "pullThresholdForAll", "50000", 1, 6_553_500)
         .help("Messages held by the consumer altogether."),
     mib("pull.threshold.all.mib", "pullThresholdSizeForAll", "64", 1, 102_400)
         .high()
-        .help("The same in MiB: the bound of this consumer's memory."),
+        .help("The same in MiB: the bound of this consumer's memory. At its default it binds before those of queues and topics."),
     flag("check.crc", "checkCRC", "false")
         .aliases(&["check_crc"])
         .low()
@@ -227,7 +227,7 @@ const CADENCE: &[Property] = &[
 
 const LIMITS: &[Property] = &[
     millis("start.timeout.ms", "", "10000", 0, 600_000)
-        .help("How long a start waits for a name server and the brokers of the known topics. 0: it does not wait, and goes on trying in the background."),
+        .help("How long a start waits for a name server and the brokers of the known topics; one that refuses the connection is tried again until the time is over. 0: it does not wait, and goes on trying in the background."),
     millis("shutdown.timeout.ms", "awaitTerminationMillisWhenShutdown", "15000", 0, 3_600_000)
         .help("How long a shutdown waits for running callbacks and for the commit of what they finished. Java's default is 0."),
     millis("request.timeout.ms", "mqClientApiTimeout", "3000", 100, 300_000)

@@ -62,6 +62,17 @@ fn a_start_without_waiting_goes_on_in_the_background() {
     assert_eq!(member.consumer.state(), State::Running);
     cluster.name_server_up();
     member.record.wait_for(1, WITHIN);
+    assert_eq!(member.record.logged("topic T has no route yet"), 0, "nobody said so");
+}
+
+#[test]
+fn what_would_consume_nothing_is_warned_of() {
+    let cluster = MockCluster::start();
+    let member = Setup::new(&cluster, "g").start();
+    assert_eq!(member.record.logged("started without a subscription"), 1);
+    member.consumer.subscribe("T", "new,paid").unwrap();
+    assert_eq!(member.record.logged("tag \"new,paid\" of topic T contains ','"), 1);
+    wait_until("the topic to be missed", WITHIN, || member.record.logged("topic T has no route yet") == 1);
 }
 
 #[test]
