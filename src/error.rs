@@ -180,6 +180,12 @@ impl Error {
     pub fn context(self, what: impl fmt::Display) -> Error {
         Error { remark: self.remark.clone(), ..Error::new(self.kind, format!("{what}: {}", self.text)) }
     }
+
+    /// The same failure, with a guess at its cause behind.
+    #[must_use]
+    pub fn hint(self, guess: impl fmt::Display) -> Error {
+        Error { remark: self.remark.clone(), ..Error::new(self.kind, format!("{}; {guess}", self.text)) }
+    }
 }
 
 impl fmt::Display for Error {

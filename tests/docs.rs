@@ -47,17 +47,20 @@ fn targets() -> BTreeSet<String> {
     phony.split_whitespace().filter(rules).map(str::to_owned).collect()
 }
 
-/// Compiles and links a program of a page, without a warning.
-fn compile(folder: &Path, name: &str, code: &str) -> PathBuf {
-    let (source, program) = (folder.join(format!("{name}.c")), folder.join(name));
+/// Compiles and links a program of a page, without a warning; `language` is `c` or `cpp`.
+fn compile(folder: &Path, name: &str, language: &str, code: &str) -> PathBuf {
+    let (source, program) = (folder.join(format!("{name}.{language}")), folder.join(name));
     std::fs::write(&source, code).unwrap();
     let library = folder.join("librmq.so.0");
     if !library.exists() {
         std::os::unix::fs::symlink(library_folder().join("librmq.so"), &library).unwrap();
     }
-    let mut compiler = tool("gcc", "gcc");
+    let (mut compiler, standard) = match language {
+        "cpp" => (tool("g++", "g++"), "-std=c++11"),
+        _ => (tool("gcc", "gcc"), "-std=c11"),
+    };
     run(compiler
-        .args(["-std=c11", "-pthread"])
+        .args([standard, "-pthread"])
         .args(STRICT)
         .arg("-I")
         .arg(root().join("include"))
@@ -105,20 +108,22 @@ fn programs_of_the_pages_compile_and_link() {
     let folder = output("docs");
     let mut count = 0;
     for page in pages() {
-        for (index, code) in blocks(&read(&page), "c").into_iter().enumerate() {
-            assert!(code.contains("int main("), "{page}: a block of C is a complete program:\n{code}");
-            let name = page.replace(['/', '.'], "-");
-            compile(&folder, &format!("{name}-{index}"), &code);
-            count += 1;
+        for language in ["c", "cpp"] {
+            for (index, code) in blocks(&read(&page), language).into_iter().enumerate() {
+                assert!(code.contains("int main("), "{page}: a block of C is a complete program:\n{code}");
+                let name = page.replace(['/', '.'], "-");
+                compile(&folder, &format!("{name}-{language}-{index}"), language, &code);
+                count += 1;
+            }
         }
     }
-    assert!(count >= 6, "{count}");
+    assert!(count >= 7, "{count}");
 }
 
 #[test]
 fn the_program_of_the_readme_says_what_it_lacks() {
     let code = &blocks(&read("README.md"), "c")[0];
-    let output = end(&mut program(compile(&output("docs-readme"), "readme", code)));
+    let output = end(&mut program(compile(&output("docs-readme"), "readme", "c", code)));
     assert_eq!(output.status.code(), Some(1));
     assert!(both(&output).contains("namesrv.addr is not set"), "{}", both(&output));
 }

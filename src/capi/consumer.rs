@@ -64,10 +64,12 @@ impl Inner {
     }
 
     /// Shuts down; a callback of this consumer, and any log callback, would wait for itself.
-    fn shutdown(&self, timeout: Option<Duration>) -> Result<()> {
-        log::refuse_inside()?;
+    fn shutdown(&self, function: &str, timeout: Option<Duration>) -> Result<()> {
+        log::refuse_inside(function)?;
         if self.engine.is_callback_thread() {
-            return Err(Error::new(ErrorKind::InCallback, "not allowed from a callback of this consumer"));
+            let text =
+                format!("{function}: not from a callback of the same consumer; do it on another thread");
+            return Err(Error::new(ErrorKind::InCallback, text));
         }
         self.engine.shutdown(timeout)
     }
@@ -225,7 +227,9 @@ pub unsafe extern "C" fn rmq_consumer_start(consumer: *mut rmq_consumer) -> rmq_
 pub unsafe extern "C" fn rmq_consumer_shutdown(consumer: *mut rmq_consumer, timeout_ms: i32) -> rmq_code {
     guard::code("rmq_consumer_shutdown", || {
         // SAFETY: NULL or a live consumer, as the documentation asks.
-        unsafe { guard::on_consumer(consumer, |inner| inner.shutdown(millis(timeout_ms)?)) }
+        unsafe {
+            guard::on_consumer(consumer, |inner| inner.shutdown("rmq_consumer_shutdown", millis(timeout_ms)?))
+        }
     })
 }
 
@@ -251,7 +255,7 @@ pub unsafe extern "C" fn rmq_consumer_destroy(consumer: *mut rmq_consumer) -> rm
             // Its threads are the parent's: waiting for them, or dropping what they hold, would hang. It is leaked.
             return Ok(());
         }
-        let stopped = inner.shutdown(None);
+        let stopped = inner.shutdown("rmq_consumer_destroy", None);
         // A shutdown that failed to reach a broker has stopped the consumer all the same.
         if stopped.is_err() && inner.engine().state() != State::Stopped {
             return stopped;

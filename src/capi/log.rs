@@ -107,9 +107,12 @@ impl LogGate {
 }
 
 /// Refuses what would wait for the log callback that it is called from.
-pub(super) fn refuse_inside() -> Result<()> {
+pub(super) fn refuse_inside(function: &str) -> Result<()> {
     match INSIDE.get() {
-        true => Err(Error::new(ErrorKind::InCallback, "not allowed from a log callback")),
+        true => {
+            let text = format!("{function}: not from a log callback; do it on another thread");
+            Err(Error::new(ErrorKind::InCallback, text))
+        }
         false => Ok(()),
     }
 }
@@ -130,7 +133,7 @@ mod tests {
     ) {
         // SAFETY: the test passes its records and the library a text.
         let (records, text) = unsafe { (&*userdata.cast::<Records>(), CStr::from_ptr(message)) };
-        records.lock().unwrap().push((level, text.to_str().unwrap().to_owned(), refuse_inside().is_err()));
+        records.lock().unwrap().push((level, text.to_str().unwrap().to_owned(), refuse_inside("f").is_err()));
     }
 
     #[test]
@@ -143,7 +146,7 @@ mod tests {
         gate.close();
         log.error("t", "unseen");
         assert_eq!(*records.lock().unwrap(), [(RMQ_LOG_WARN, "one".to_owned(), true)]);
-        assert!(refuse_inside().is_ok());
+        assert!(refuse_inside("f").is_ok());
     }
 
     #[test]

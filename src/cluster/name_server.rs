@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::broker::call;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::ResponseCode;
 use crate::protocol::command::Request;
 use crate::runtime::random;
 use crate::transport::Pool;
@@ -62,7 +63,7 @@ impl NameServers {
 
     async fn ask_one<R: Request>(&self, pool: &Pool, address: &str, request: &R) -> Result<R::Answer> {
         let connection = pool.connection(address).await?;
-        call(&connection, request, self.timeout).await
+        call(&connection, request, self.timeout).await.map_err(doubt)
     }
 }
 
@@ -71,6 +72,30 @@ fn is_absence(error: &Error) -> bool {
     !matches!(error.kind(), ErrorKind::Broker(_))
 }
 
+/// Every name server knows these requests; a broker or a proxy whose address was given by mistake does not.
+fn doubt(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Broker(ResponseCode::RequestCodeNotSupported) => {
+            error.hint("is this a name server? check namesrv.addr")
+        }
+        _ => error,
+    }
+}
+
 fn unreachable_servers(problems: &[String]) -> Error {
     Error::new(ErrorKind::NoNameServer, format!("no name server answered: {}", problems.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_know_the_request_is_doubted_to_be_a_name_server() {
+        let told = |code| doubt(Error::broker(code, Some("no"), "route of T at a:1"));
+        let error = told(ResponseCode::RequestCodeNotSupported);
+        assert!(error.text().ends_with("no; is this a name server? check namesrv.addr"), "{error}");
+        assert_eq!(error.remark(), Some("no"));
+        assert!(told(ResponseCode::TopicNotExist).text().ends_with(": no"));
+    }
 }

@@ -18,6 +18,13 @@ impl Config {
                 Value::String(text) => changed.set(key, text)?,
                 Value::Number(number) => changed.set(key, &number.to_string())?,
                 Value::Bool(flag) => changed.set(key, if *flag { "true" } else { "false" })?,
+                Value::Object(_) => {
+                    let shown = name::shown(key);
+                    return Err(Error::new(
+                        ErrorKind::ConfigValue,
+                        format!("\"{shown}\" is an object; expected is one flat object of property names"),
+                    ));
+                }
                 _ => {
                     let found = name::find(key)?;
                     return Err(Error::new(

@@ -46,6 +46,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("pollTimeoutMillis", "polling is not built yet"),
 ];
 
+/// What other systems' clients call a property, where a likeness of letters does not lead to it.
+const ELSEWHERE: &[(&str, &str)] = &[("bootstrap.servers", "namesrv.addr"), ("group.id", "consumer.group")];
+
 /// Finds the property that is called `name`.
 pub(super) fn find(name: &str) -> Result<Named> {
     for (index, property) in table::all().enumerate() {
@@ -102,8 +105,13 @@ fn snake(java: &str) -> String {
     text
 }
 
+/// A name as texts repeat it: cut, without control characters.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
+}
+
 fn unknown(name: &str) -> Error {
-    let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+    let shown = shown(name);
     let text = match nearest(name) {
         Some(hint) => format!("unknown property \"{shown}\"; did you mean {hint}?"),
         None => format!("unknown property \"{shown}\""),
@@ -118,6 +126,9 @@ fn nearest(name: &str) -> Option<String> {
         return None;
     }
     let wanted = plain(name);
+    if let Some((_, key)) = ELSEWHERE.iter().find(|(foreign, _)| plain(foreign) == wanted) {
+        return Some(format!("\"{key}\""));
+    }
     let allowed = 1 + wanted.len() / 4;
     let mut keys = table::all().map(|p| (p.key.to_owned(), None));
     let mut others = table::all().flat_map(aliases);

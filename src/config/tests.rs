@@ -115,23 +115,32 @@ fn every_number_fits_its_field_at_both_ends() {
 #[test]
 fn a_bad_value_is_named_with_its_key_and_what_is_allowed() {
     let text = |name: &str, value: &str| refusal(name, value).1;
-    assert_eq!(text("consume.thread.max", "1001"), "consume.thread.max=1001: allowed is 1 to 1000");
-    assert_eq!(text("consumeThreadMax", "many"), "consumeThreadMax=many: allowed is 1 to 1000");
-    assert_eq!(text("pull.interval.ms", "-1"), "pull.interval.ms=-1: allowed is 0 to 65535 ms");
+    assert_eq!(text("consume.thread.max", "1001"), "consume.thread.max=\"1001\": allowed is 1 to 1000");
+    assert_eq!(text("consumeThreadMax", "many"), "consumeThreadMax=\"many\": allowed is 1 to 1000");
+    assert_eq!(text("pull.interval.ms", "-1"), "pull.interval.ms=\"-1\": allowed is 0 to 65535 ms");
     assert_eq!(
         text("reconsume.max", "-2"),
-        "reconsume.max=-2: allowed is 0 to 2147483647, or -1 (16, as in Java)"
+        "reconsume.max=\"-2\": allowed is 0 to 2147483647, or -1 (16, as in Java)"
     );
     assert_eq!(
         text("consume.from", "somewhere"),
-        "consume.from=somewhere: allowed is one of first_offset, last_offset, timestamp, min_offset, max_offset"
+        "consume.from=\"somewhere\": allowed is one of first_offset, last_offset, timestamp, min_offset, max_offset"
     );
-    assert_eq!(text("check.crc", "yes"), "check.crc=yes: allowed is true or false");
-    assert_eq!(text("consume_timeout", "0"), "consume_timeout=0: allowed is 1 to 10080 minutes");
+    assert_eq!(text("check.crc", "yes"), "check.crc=\"yes\": allowed is true or false");
+    assert_eq!(text("consume_timeout", "0"), "consume_timeout=\"0\": allowed is 1 to 10080 minutes");
     assert!(text("instance.name", "a b").contains("without blanks"));
     let long = text("consumer.group", &"x".repeat(10_000));
     assert!(long.len() < 200 && long.contains('…'), "{long}");
     assert!(text("instance.name", "a\u{1b}[2J").contains("\\u{1b}"));
+}
+
+#[test]
+fn what_other_systems_call_it_leads_to_the_property() {
+    for (foreign, key) in [("bootstrap.servers", "namesrv.addr"), ("group.id", "consumer.group")] {
+        let (kind, text) = refusal(foreign, "x");
+        assert_eq!(kind, ErrorKind::ConfigKey);
+        assert!(text.ends_with(&format!("did you mean \"{key}\"?")), "{text}");
+    }
 }
 
 #[test]
@@ -290,10 +299,14 @@ fn json_is_loaded_whole_or_not_at_all() {
     assert_eq!(config.get("consume.thread.max").unwrap(), "8");
     assert_eq!(config.get("consume.timeout.ms").unwrap(), "60000");
     for (text, says) in [
-        (r#"{"consume.thread.max":9,"consume.thread.min":0}"#, "consume.thread.min=0"),
+        (r#"{"consume.thread.max":9,"consume.thread.min":0}"#, "consume.thread.min=\"0\""),
         (r#"{"consume.thread.max":9,"nonsense":0}"#, "unknown property"),
         (r#"{"consume.thread.max":null}"#, "a text, a number or a boolean is expected"),
-        (r#"{"consume.thread.max":1.5}"#, "consume.thread.max=1.5"),
+        (r#"{"consume.thread.max":1.5}"#, "consume.thread.max=\"1.5\""),
+        (
+            r#"{"consumer":{"group":"G"}}"#,
+            "\"consumer\" is an object; expected is one flat object of property names",
+        ),
         (r#"["consume.thread.max"]"#, "not a JSON object"),
         ("{", "not a JSON object"),
     ] {

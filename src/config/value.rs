@@ -44,7 +44,7 @@ pub(super) fn rule(kind: &Kind) -> String {
         Kind::Words(words) => words.iter().map(|w| w.name).collect::<Vec<_>>().join(", "),
         Kind::Text => format!("printable text without blanks or @, at most {TEXT_BYTES} bytes"),
         Kind::Group => format!("1 to {GROUP_BYTES} of the characters a-z A-Z 0-9 _ - | %"),
-        Kind::Addresses => "host:port, several separated by ;".to_owned(),
+        Kind::Addresses => "host:port, several separated by \";\"".to_owned(),
         Kind::Timestamp => {
             "milliseconds since 1970, or 14 digits yyyyMMddHHmmss in local time, or 0".to_owned()
         }
@@ -77,16 +77,14 @@ fn invalid(property: &Property, name: &str, value: &str, rule: &str) -> Error {
     Error::new(ErrorKind::ConfigValue, format!("{name}={}: allowed is {rule}", shown(property, value)))
 }
 
-/// The value as texts repeat it: cut, without control characters, secrets masked.
+/// The value as texts repeat it: in quotes, cut, without control characters, secrets masked.
 fn shown(property: &Property, value: &str) -> String {
     if property.secret {
         return MASK.to_owned();
     }
-    let mut text: String = value.chars().take(64).flat_map(char::escape_debug).collect();
-    if value.chars().nth(64).is_some() {
-        text.push('…');
-    }
-    text
+    let text: String = value.chars().take(64).flat_map(char::escape_debug).collect();
+    let more = if value.chars().nth(64).is_some() { "…" } else { "" };
+    format!("\"{text}{more}\"")
 }
 
 fn integer(

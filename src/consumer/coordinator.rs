@@ -30,6 +30,8 @@ pub(crate) struct Coordinator {
     /// The members as they were before this one joined or the list last changed.
     previous_members: Vec<String>,
     members: Vec<String>,
+    /// The group has this client id twice, and that was reported.
+    duplicate: bool,
 }
 
 struct Owned {
@@ -46,6 +48,7 @@ impl Coordinator {
             ended: mpsc::unbounded_channel(),
             previous_members: Vec::new(),
             members: Vec::new(),
+            duplicate: false,
         }
     }
 
@@ -142,12 +145,14 @@ impl Coordinator {
             return;
         }
         let me = &*self.engine.client_id;
-        for list in lists.values().flatten() {
-            if list.iter().filter(|member| *member == me).count() > 1 {
-                let text = format!("client id {me} is in the group twice: give each its own instance.name");
-                self.engine.status.report("coordinator", Error::new(ErrorKind::DuplicateClient, text));
-            }
+        let twice = |list: &Vec<String>| list.iter().filter(|member| *member == me).count() > 1;
+        let duplicate = lists.values().flatten().any(twice);
+        // Once as long as it lasts: a rebalance comes every few seconds.
+        if duplicate && !self.duplicate {
+            let text = format!("client id {me} is in the group twice: give each its own instance.name");
+            self.engine.status.report("coordinator", Error::new(ErrorKind::DuplicateClient, text));
         }
+        self.duplicate = duplicate;
         let mut members: Vec<String> = heard.into_iter().cloned().collect();
         members.sort();
         members.dedup();

@@ -107,13 +107,17 @@ impl Inner {
         handler: Option<Arc<dyn MessageHandler>>,
     ) -> Result<Option<Arc<dyn MessageHandler>>> {
         let mut slot = lock(&self.handler);
-        self.require(State::Created, "set the message callback")?;
+        self.require_created("set the message callback")?;
         Ok(std::mem::replace(&mut *slot, handler))
     }
 
     pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
         self.refuse_ended("subscribe")?;
         if self.subscriptions.set(topic, expression)? {
+            if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
+            {
+                self.log.warn("subscriptions", doubt);
+            }
             self.subscriptions_changed();
         }
         Ok(())
@@ -141,7 +145,7 @@ impl Inner {
 
     pub(super) fn start(&self) -> Result<()> {
         let mut run = lock(&self.run);
-        self.require(State::Created, "start")?;
+        self.require_created("start")?;
         let handler = lock(&self.handler).clone();
         let handler = handler.ok_or_else(|| {
             Error::new(ErrorKind::State, "start: no message callback is set, so nothing would consume")
@@ -166,7 +170,9 @@ impl Inner {
         })?;
         let (engine, connections) = self.assemble(&io, handler);
         if self.subscriptions.all().len() == 1 {
-            self.log.info("lifecycle", "started without a subscription");
+            let text =
+                "started without a subscription: nothing comes before rmq_consumer_subscribe is called";
+            self.log.warn("lifecycle", text);
         }
         // Before the first callback may come, which must be known as one of this consumer.
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&engine));
@@ -248,7 +254,7 @@ impl Inner {
 
     pub(super) fn shutdown(&self, timeout: Option<Duration>) -> Result<()> {
         if self.is_callback_thread() {
-            let text = "shutdown from a callback of the same consumer would wait for itself";
+            let text = "shutdown: not from a callback of the same consumer; do it on another thread";
             return Err(Error::new(ErrorKind::InCallback, text));
         }
         let timeout = timeout.unwrap_or(self.config.shutdown_timeout);
@@ -334,19 +340,17 @@ impl Inner {
         self.state.store(state as u8, Ordering::Release);
     }
 
-    fn require(&self, needed: State, what: &str) -> Result<()> {
-        let state = self.state();
-        if state == needed {
-            return Ok(());
+    fn require_created(&self, what: &str) -> Result<()> {
+        match self.state() {
+            State::Created => Ok(()),
+            state => Err(not_in(state, what)),
         }
-        let text = format!("{what}: the consumer is {}, it must be {}", state.name(), needed.name());
-        Err(Error::new(ErrorKind::State, text))
     }
 
     fn refuse_ended(&self, what: &str) -> Result<()> {
         match self.state() {
             State::Created | State::Starting | State::Running => Ok(()),
-            state => Err(Error::new(ErrorKind::State, format!("{what}: the consumer is {}", state.name()))),
+            state => Err(not_in(state, what)),
         }
     }
 }
@@ -369,6 +373,20 @@ const START_MARGIN: Duration = Duration::from_secs(2);
 /// How long a name resolution that hangs in the system's resolver is waited for.
 const RESOLVER_BOUND: Duration = Duration::from_secs(1);
 
+/// A refusal that says why, and the way on where there is one.
+fn not_in(state: State, what: &str) -> Error {
+    let (name, why) = (
+        state.name(),
+        match state {
+            State::Created => "start it first",
+            State::Starting | State::Running => "it was started already",
+            State::Stopping | State::Stopped => "make a new one with rmq_consumer_new",
+            State::Fatal => "it may only be destroyed",
+        },
+    );
+    Error::new(ErrorKind::State, format!("{what}: the consumer is {name}; {why}"))
+}
+
 fn still_running(timeout: Duration, callbacks: &[String], tasks: &[String]) -> Error {
     let what = match callbacks {
         [] => format!("{} tasks still running ({})", tasks.len(), tasks.join(", ")),
@@ -380,4 +398,19 @@ fn still_running(timeout: Duration, callbacks: &[String], tasks: &[String]) -> E
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_the_state_and_the_way_on() {
+        let text = |state| not_in(state, "start").text().to_owned();
+        assert_eq!(text(State::Running), "start: the consumer is running; it was started already");
+        assert_eq!(
+            text(State::Stopped),
+            "start: the consumer is stopped; make a new one with rmq_consumer_new"
+        );
+    }
 }

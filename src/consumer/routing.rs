@@ -25,8 +25,10 @@ const SPACING: Duration = Duration::from_millis(100);
 pub(crate) struct Round {
     /// Some route differs from before.
     pub(crate) changed: bool,
-    /// Topics that no name server knows.
+    /// Topics without a route.
     pub(crate) missing: BTreeSet<String>,
+    /// Those of them of which a name server said that it does not know them.
+    pub(crate) unknown: BTreeSet<String>,
     /// The last failure to reach a name server at all.
     pub(crate) failed: Option<Error>,
 }
@@ -44,6 +46,7 @@ pub(crate) async fn refresh(engine: &Engine, topics: &BTreeSet<String>) -> Round
             Err(error) if error.kind() == ErrorKind::Broker(ResponseCode::TopicNotExist) => {
                 if engine.cluster.route(topic).is_none() {
                     round.missing.insert(topic.clone());
+                    round.unknown.insert(topic.clone());
                 }
             }
             Err(error) => {
@@ -62,7 +65,7 @@ pub(crate) async fn refresh_until(engine: &Engine, topics: &BTreeSet<String>, un
     timeout_at(until, refresh(engine, topics)).await.unwrap_or_else(|_| {
         let text = format!("no name server answered in time: {}", engine.config.name_servers.join("; "));
         let failed = Some(Error::new(ErrorKind::NoNameServer, text));
-        Round { changed: false, missing: topics.clone(), failed }
+        Round { missing: topics.clone(), failed, ..Round::default() }
     })
 }
 
@@ -72,7 +75,7 @@ pub(crate) fn subscribed(engine: &Engine) -> BTreeSet<String> {
 }
 
 /// Refreshes on the timer, when told to, and often while a topic has no route. `missing` are those that the
-/// start did not find.
+/// start did not find; they are asked for again a moment later, and told of then.
 pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<String>) {
     let stopped = engine.tasks.stopped().clone();
     let interval = engine.config.name_server_interval;
@@ -81,7 +84,6 @@ pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<Strin
     let mut reachable = true;
     let mut next_full = Instant::now() + interval;
     loop {
-        warn_missing(&engine, &missing, &mut warned);
         let next_missing = match missing.is_empty() {
             true => next_full,
             false => Instant::now() + backoff.next_wait(random::fraction()),
@@ -112,6 +114,7 @@ pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<Strin
                 None => engine.log.info("routing", "a name server answers again"),
             }
         }
+        warn_unknown(&engine, &round.unknown, &mut warned);
         missing = round.missing;
         if round.changed {
             announce(&engine).await;
@@ -121,8 +124,8 @@ pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<Strin
 }
 
 /// A topic that does not exist is waited for, and told once.
-fn warn_missing(engine: &Engine, missing: &BTreeSet<String>, warned: &mut BTreeSet<String>) {
-    for topic in missing {
+fn warn_unknown(engine: &Engine, unknown: &BTreeSet<String>, warned: &mut BTreeSet<String>) {
+    for topic in unknown {
         if topic != engine.subscriptions.retry_topic() && warned.insert(topic.clone()) {
             let text = format_args!("topic {topic} has no route yet; it is consumed when it appears");
             engine.log.warn("routing", text);

@@ -54,6 +54,17 @@ impl Subscription {
         Subscription { topic: topic.to_owned(), expression: ALL.to_owned(), tags: Vec::new(), version }
     }
 
+    /// What is legal to RocketMQ and almost always a mistake: a tag that looks like another way to separate tags, or
+    /// like SQL. It would match nothing without a word.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let odd = |c: &char| ",|&><=()".contains(*c) || c.is_whitespace();
+        self.tags.iter().find_map(|tag| {
+            let found = tag.chars().find(odd)?;
+            let topic = &self.topic;
+            Some(format!("tag {tag:?} of topic {topic} contains {found:?}; tags are separated by ||"))
+        })
+    }
+
     /// The hashes the broker filters by.
     pub(super) fn codes(&self) -> Vec<i32> {
         self.tags.iter().map(|tag| java::string_hash(tag)).collect()
@@ -118,6 +129,19 @@ mod tests {
             let error = Subscription::parse("T", expression, 1).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Filter, "{expression:?}");
             assert!(error.text().contains(&format!("{expression:?} for topic T")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_looks_like_an_expression_is_doubted() {
+        let doubt = |expression: &str| Subscription::parse("Orders", expression, 1).unwrap().doubt();
+        let text = "tag \"new,paid\" of topic Orders contains ','; tags are separated by ||";
+        assert_eq!(doubt("old || new,paid").as_deref(), Some(text));
+        for expression in ["a | b", "a b", "a && b", "a > 5", "x=1", "TAGS in (a)", "a<b"] {
+            assert!(doubt(expression).is_some(), "{expression}");
+        }
+        for expression in ["*", "", "a", " a || b ", "a-b_c.d:e/f", "grün"] {
+            assert_eq!(doubt(expression), None, "{expression}");
         }
     }
 

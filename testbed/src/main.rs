@@ -30,7 +30,12 @@ struct Up {
 }
 
 fn main() -> ExitCode {
-    match parse(std::env::args().skip(1).collect()) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if wants_help(&arguments) {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    match parse(arguments) {
         Ok(up) => run(&up).unwrap_or_else(|reason| {
             eprintln!("rmq-testbed: {reason}");
             ExitCode::FAILURE
@@ -77,6 +82,11 @@ fn run(up: &Up) -> Result<ExitCode, String> {
     let status = run_foreground(command)?;
     step(&format!("it ended with status {status}"));
     Ok(ExitCode::from(status))
+}
+
+/// True when help is asked for, by an option of this program and not of COMMAND.
+fn wants_help(arguments: &[String]) -> bool {
+    arguments.iter().take_while(|word| *word != "--").any(|word| word == "--help" || word == "-h")
 }
 
 fn parse(arguments: Vec<String>) -> Result<Up, String> {
@@ -137,13 +147,20 @@ fn parse_send(text: &str) -> Result<(String, u32, Vec<String>), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse, parse_send};
+    use super::{parse, parse_send, wants_help};
 
     #[test]
     fn a_send_has_a_count_and_may_have_tags() {
         assert_eq!(parse_send("T:5"), Ok(("T".into(), 5, vec![])));
         assert_eq!(parse_send("T:5:a,b"), Ok(("T".into(), 5, vec!["a".into(), "b".into()])));
         assert!(parse_send("T").is_err());
+    }
+
+    #[test]
+    fn help_is_asked_for_before_the_command() {
+        let asks = |line: &str| wants_help(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        assert!(asks("--help") && asks("up --help") && asks("up --topic T:1 -h -- demo"));
+        assert!(!asks("up -- demo --help"));
     }
 
     #[test]

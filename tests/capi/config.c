@@ -8,7 +8,7 @@ static void wrong_names_and_values(void)
     FAILS(RMQ_E_CONFIG_KEY, "unknown property \"consume.tread.max\"; did you mean \"consume.thread.max\"?",
           rmq_config_set(config, "consume.tread.max", "1", error, sizeof error));
     CHECK(strcmp(error, rmq_last_error_message()) == 0);
-    FAILS(RMQ_E_CONFIG_VALUE, "consume.thread.max=0: allowed is 1 to 1000",
+    FAILS(RMQ_E_CONFIG_VALUE, "consume.thread.max=\"0\": allowed is 1 to 1000",
           rmq_config_set(config, "consume.thread.max", "0", NULL, 0));
     FAILS(RMQ_E_UNSUPPORTED, "tls.enable=true: not supported in this version, TLS is not built yet",
           rmq_config_set(config, "tls.enable", "true", NULL, 0));
@@ -31,7 +31,7 @@ static void wrong_names_and_values(void)
 static void typed_setters(void)
 {
     rmq_config *config = minimal_config();
-    FAILS(RMQ_E_CONFIG_VALUE, "consumer.group=a b: allowed is 1 to 120 of the characters a-z A-Z 0-9 _ - | %",
+    FAILS(RMQ_E_CONFIG_VALUE, "consumer.group=\"a b\": allowed is 1 to 120 of the characters a-z A-Z 0-9 _ - | %",
           rmq_config_set_group(config, "a b"));
     CHECK(rmq_config_set_namesrv_addr(config, "nowhere") == RMQ_E_CONFIG_VALUE);
     CHECK(strstr(rmq_last_error_message(), "\"nowhere\" has no port") != NULL);
@@ -44,7 +44,7 @@ static void typed_setters(void)
     WORKS(rmq_config_set_max_reconsume_times(config, 9));
     WORKS(rmq_config_set_credentials(config, "", "", NULL));
     CHECK(rmq_config_set_credentials(config, "me", "hunter2", "token") == RMQ_E_UNSUPPORTED);
-    CHECK(strstr(rmq_last_error_message(), "hunter2") == NULL && strstr(rmq_last_error_message(), "=me") == NULL);
+    CHECK(strstr(rmq_last_error_message(), "hunter2") == NULL && strstr(rmq_last_error_message(), "\"me\"") == NULL);
     rmq_config_destroy(config);
 }
 

@@ -55,8 +55,12 @@ static void check_message(const struct host *host, const rmq_batch *batch, const
 
 static void check_refusals(const struct host *host, rmq_consumer *consumer, const rmq_batch *batch, rmq_context *context)
 {
-    FAILS(RMQ_E_IN_CALLBACK, "not allowed from a callback of this consumer", rmq_consumer_shutdown(consumer, 0));
-    FAILS(RMQ_E_IN_CALLBACK, "not allowed from a callback of this consumer", rmq_consumer_destroy(consumer));
+    FAILS(RMQ_E_IN_CALLBACK,
+          "rmq_consumer_shutdown: not from a callback of the same consumer; do it on another thread",
+          rmq_consumer_shutdown(consumer, 0));
+    FAILS(RMQ_E_IN_CALLBACK,
+          "rmq_consumer_destroy: not from a callback of the same consumer; do it on another thread",
+          rmq_consumer_destroy(consumer));
     CHECK(rmq_consumer_set_message_callback(consumer, NULL, NULL, NULL) == RMQ_E_STATE);
     CHECK(rmq_consumer_state(consumer) > 0 && rmq_consumer_client_id(consumer) != NULL);
     /* Another consumer is none of its business. */
