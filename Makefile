@@ -49,10 +49,13 @@ install: setup ## installs library, header, CMake package and pkg-config file in
 # Every test but those that build the library once more. The C programs count: what they call is measured too.
 coverage: setup $(TARPAULIN) ## measures which lines of src the tests run, and prints the share
 	$(TARPAULIN) tarpaulin --engine llvm --locked --skip-clean --target-dir target/coverage --packages rmq --lib --tests \
-	    --include-files 'src/*' --timeout 900 --out Stdout -- --skip examples_build_against --skip a_program_builds_with
+	    --include-files 'src/*' --objects target/coverage/debug/deps/librmq.so --timeout 900 --out Stdout \
+	    -- --skip examples_build_against --skip a_program_builds_with
 
+# The second check fetches the database of RustSec, so it needs a network each time.
 deny: $(DENY) ## checks licences, sources and known weaknesses of every crate by deny.toml
-	$(DENY) --locked check
+	$(DENY) --locked check licenses bans sources
+	$(DENY) --locked check advisories
 
 build/tools/%:
 	cargo install --locked --root $(@D:/bin=) --version $(lastword $(subst -, ,$(@D:/bin=))) $(@F)
