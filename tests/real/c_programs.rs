@@ -1,6 +1,8 @@
 //! C and C++ programs that consume, under valgrind, on both brokers.
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use rmq_testbed::{Cluster, Version};
 
@@ -14,9 +16,11 @@ fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
     let cluster = Cluster::shared(version);
     cluster.create_topic("Contract", 1);
     cluster.send("Contract", 3).tags(&["TagA"]).run();
-    let path = compile("delivery.c");
+    // Once for both brokers: a program cannot be written while it runs.
+    static DELIVERY: LazyLock<PathBuf> = LazyLock::new(|| compile("delivery.c"));
+    let path = &*DELIVERY;
     let namesrv = cluster.namesrv();
-    run(program(&path).args([&namesrv, "contract", "Contract", "3"]));
+    run(program(path).args([&namesrv, "contract", "Contract", "3"]));
     run(tool("valgrind", "valgrind")
         .args(["-q", "--error-exitcode=99", "--leak-check=full"])
         .arg("--show-leak-kinds=definite,indirect,possible")
