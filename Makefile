@@ -10,8 +10,8 @@ LOOPS ?= 10
 TARPAULIN := build/tools/cargo-tarpaulin-0.37.5/bin/cargo-tarpaulin
 DENY := build/tools/cargo-deny-0.20.2/bin/cargo-deny
 
-# Where rustup puts cargo, for shells that were not told.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# Where rustup puts cargo and Go's installer go, for shells that were not told.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,10 +19,13 @@ help: ## lists the targets
 demo: setup ## starts a RocketMQ broker, sends 1,000 messages with the Java client, consumes them from C
 	@scripts/demo.sh
 
+# Tests of the clients that `make bench` compares with: they need Go, so they are run there.
+PEERS := peers_count_a_backlog peers_measure_latency
+
 test: setup ## proves everything: format, lints, unit tests, C programs, installation, real brokers of two versions
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo test --locked --workspace --no-fail-fast
+	cargo test --locked --workspace --no-fail-fast -- $(PEERS:%=--skip %)
 
 # A test that takes too long for `make test` is #[ignore]d; this runs it, alone, since some count what the process has.
 test-long: setup ## runs the ignored tests too, LOOPS times the random cases, mock and real brokers LOOPS times (LOOPS=10)
@@ -34,6 +37,7 @@ test-long: setup ## runs the ignored tests too, LOOPS times the random cases, mo
 
 bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=throughput", see tests/bench)
 	@scripts/setup.sh bench
+	cargo test --locked --quiet --package rmq-testbed --test peers
 	cargo rustc --locked --release --package rmq --lib --crate-type cdylib --target-dir build/bench
 	cargo run --locked --release --package rmq-bench -- library=$(CURDIR)/build/bench/release/librmq.so $(OPTIONS)
 

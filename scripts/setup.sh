@@ -63,7 +63,12 @@ for program in java javac; do
 done
 need mvn maven
 if [ "${1:-}" = bench ]; then
-    need go golang-go
+    # Not installed from here: the one of Debian 12 is too old.
+    go_version=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')
+    if [ "${go_version:-0}" -lt 21 ]; then
+        echo "setup: go 1.21 or newer is missing: install golang-go of Debian 13 or bookworm-backports" >&2
+        exit 1
+    fi
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
