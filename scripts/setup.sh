@@ -28,7 +28,7 @@ lacks() {
 jdk_of() {
     local home
     home=$(dirname "$(dirname "$(readlink -f "$(command -v "$1")")")")
-    sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null
+    sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null || true
 }
 
 # Newer Debian releases have newer JDKs only.
@@ -64,7 +64,7 @@ done
 need mvn maven
 if [ "${1:-}" = bench ]; then
     # Not installed from here: the one of Debian 12 is too old.
-    go_version=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')
+    go_version=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p' || true)
     if [ "${go_version:-0}" -lt 21 ]; then
         echo "setup: go 1.21 or newer is missing: install golang-go of Debian 13 or bookworm-backports" >&2
         exit 1
