@@ -20,7 +20,7 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            () = async { queue.touched().await; sleep_until(not_before).await } => {}
+            () = ready_to_commit(engine, queue, not_before) => {}
         }
         let wait = match commit(engine, queue).await {
             Ok(()) => engine.config.offset_commit_interval,
@@ -31,6 +31,17 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
             }
         };
         not_before = Instant::now() + wait;
+    }
+}
+
+/// Waits for something to commit, for its time, and for the connection: until there is one nothing is under
+/// way, so all of this may be cut off.
+async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
+    queue.touched().await;
+    sleep_until(not_before).await;
+    if let Ok(address) = engine.cluster.master(&queue.name.broker) {
+        // Whatever is wrong, the commit meets it again and tells.
+        let _ = engine.cluster.connect(&address).await;
     }
 }
 
