@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::command::{QueryConsumerOffset, UpdateConsumerOffset};
+use super::start::committed_offset;
+use crate::cluster::command::UpdateConsumerOffset;
 use crate::consumer::engine::Engine;
 use crate::consumer::queue::Queue;
 use crate::error::Result;
@@ -106,13 +107,6 @@ async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Resu
 }
 
 async fn refresh(engine: &Engine, queue: &Queue) -> Result<()> {
-    let query = QueryConsumerOffset {
-        consumer_group: engine.config.group.clone(),
-        topic: queue.name.topic.to_string(),
-        queue_id: queue.name.id,
-        set_zero_if_not_found: Some(false),
-    };
-    let answer = engine.cluster.call_master(&queue.name, &query).await?;
-    queue.set_committed(answer.offset);
+    queue.set_committed(committed_offset(engine, &queue.name).await?);
     Ok(())
 }

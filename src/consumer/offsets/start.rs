@@ -31,15 +31,7 @@ enum Origin {
 /// Asks the broker where to begin. A failed question is an error and never taken for an offset; only
 /// QUERY_NOT_FOUND means that nothing is committed.
 pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Result<Start> {
-    let query = QueryConsumerOffset {
-        consumer_group: engine.config.group.clone(),
-        topic: queue.topic.to_string(),
-        queue_id: queue.id,
-        // Else a young queue answers 0 for a group it has never seen. 4.9.7 does not know the field and
-        // does just that: there a new group reads such a queue from its beginning whatever it asked for.
-        set_zero_if_not_found: Some(false),
-    };
-    if let Some(offset) = engine.cluster.call_master(queue, &query).await?.offset {
+    if let Some(offset) = committed_offset(engine, queue).await? {
         return Ok(Start { offset, committed: true });
     }
     let retry = *queue.topic == *engine.subscriptions.retry_topic();
@@ -60,6 +52,19 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
         }
     };
     Ok(Start { offset, committed: false })
+}
+
+/// What the broker holds as committed, `None` when the group has committed nothing.
+pub(super) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
+    let query = QueryConsumerOffset {
+        consumer_group: engine.config.group.clone(),
+        topic: queue.topic.to_string(),
+        queue_id: queue.id,
+        // Else a young queue answers 0 for a group it has never seen. 4.9.7 does not know the field and
+        // does just that: there a new group reads such a queue from its beginning whatever it asked for.
+        set_zero_if_not_found: Some(false),
+    };
+    Ok(engine.cluster.call_master(queue, &query).await?.offset)
 }
 
 /// A retry topic holds messages that this group failed to consume: none of them may be skipped, so it is
