@@ -22,6 +22,7 @@ mod guard;
 mod handle;
 pub mod log;
 pub mod message;
+pub mod route;
 mod userdata;
 pub mod version;
 

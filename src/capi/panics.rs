@@ -13,6 +13,7 @@ use super::context::*;
 use super::error::*;
 use super::guard;
 use super::message::*;
+use super::route::*;
 use super::version::*;
 
 thread_local! {
@@ -96,6 +97,7 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_consumer_last_error(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_assignment_json(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_stats_json(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
+        rmq_consumer_route_json(consumer, null(), no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_set_message_callback(consumer, None, null_mut(), None) gives RMQ_E_PANIC;
         rmq_batch_count(batch) gives 0;
         rmq_batch_at(batch, 0) gives null();

@@ -199,6 +199,7 @@ impl Coordinator {
             engine.topic_budget(&name.topic),
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
+            engine.statistics.topic(&name.topic),
         ));
         engine.log.info("coordinator", format_args!("{name} assigned"));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::admin::DirectCalls;
 use super::dispatch::{Bounds, MessageHandler, Settle, Workers};
 use super::engine::{Engine, Parts};
 use super::heartbeat::Heartbeat;
@@ -21,7 +22,7 @@ use super::settle::settle;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Route};
 use crate::config::ConsumerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
@@ -217,16 +218,6 @@ impl Inner {
             Arc::clone(&self.subscriptions),
         ));
         let greeting = Arc::clone(&heartbeat);
-        let cluster = Cluster::new(
-            cluster::Setup {
-                name_servers: config.name_servers.clone(),
-                connect_timeout: config.connect_timeout,
-                request_timeout: config.request_timeout,
-            },
-            move || greeting.message(),
-            incoming::handler(Arc::clone(&rebalance), self.log.clone()),
-            &connections,
-        );
         let bounds = Bounds {
             thread_min: config.thread_min,
             thread_max: config.thread_max,
@@ -234,6 +225,16 @@ impl Inner {
             stack: config.thread_stack_bytes,
         };
         let engine = Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
+            let cluster = Cluster::new(
+                cluster::Setup {
+                    name_servers: config.name_servers.clone(),
+                    connect_timeout: config.connect_timeout,
+                    request_timeout: config.request_timeout,
+                },
+                move || greeting.message(),
+                incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
+                &connections,
+            );
             let engine = engine.clone();
             let settle: Settle = Arc::new(move |batch, outcome, context| {
                 if let Some(engine) = engine.upgrade() {
@@ -247,6 +248,7 @@ impl Inner {
                 cluster,
                 subscriptions: Arc::clone(&self.subscriptions),
                 heartbeat,
+                direct: DirectCalls::new(Arc::clone(&handler), config.thread_stack_bytes),
                 workers: Workers::new(bounds, handler, settle, Arc::clone(&self.status)),
                 tasks,
                 status: Arc::clone(&self.status),
@@ -273,7 +275,8 @@ impl Inner {
         };
         self.change(State::Stopping);
         if !self.leave(&mut run, left()) {
-            let (callbacks, tasks) = (run.engine.workers.running(), run.engine.tasks.running());
+            let (mut callbacks, tasks) = (run.engine.workers.running(), run.engine.tasks.running());
+            callbacks.extend(run.engine.direct.running().into_iter().map(|(thread, _, _)| thread));
             *lock(&self.run) = Some(run);
             return Err(still_running(timeout, &callbacks, &tasks));
         }
@@ -296,6 +299,7 @@ impl Inner {
     /// Joins all threads of a consumer that has left.
     fn close(&self, run: Run) {
         run.engine.workers.join();
+        run.engine.direct.join();
         // Not before: a callback that runs late must still be known as one of this consumer.
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
@@ -321,12 +325,21 @@ impl Inner {
         &self.subscriptions
     }
 
+    pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
+        let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
+        engine.cluster.route(topic).ok_or_else(|| {
+            let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
+            Error::new(ErrorKind::NoRoute, text)
+        })
+    }
+
     pub(super) fn worker_threads(&self) -> usize {
         self.engine().map_or(0, |engine| engine.workers.threads())
     }
 
     pub(super) fn is_callback_thread(&self) -> bool {
-        self.engine().is_some_and(|engine| engine.workers.is_current_thread())
+        self.engine()
+            .is_some_and(|engine| engine.workers.is_current_thread() || engine.direct.is_current_thread())
     }
 
     pub(super) fn mark_fatal(&self, why: &str) {
@@ -366,6 +379,7 @@ impl Drop for Inner {
         if let Some(run) = lock(&self.run).take() {
             run.engine.tasks.stop();
             run.engine.workers.close();
+            run.engine.direct.close();
             run.engine.cluster.close();
             run.io.abandon();
         }
