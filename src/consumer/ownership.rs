@@ -48,8 +48,10 @@ async fn begin(engine: &Engine, queue: &Queue) {
             Ok(start) => {
                 queue.reset(start.offset);
                 queue.marks().begin();
-                queue.set_committed(start.committed.then_some(start.offset));
-                if !start.committed {
+                // A 4.9.7 broker answers 0 for a group that committed nothing, and refuses to reset such a group.
+                let committed = start.committed && start.offset > 0;
+                queue.set_committed(committed.then_some(start.offset));
+                if !committed {
                     // What was chosen is committed, so that a restart goes on from here.
                     queue.touch();
                 }
