@@ -37,6 +37,8 @@ pub(crate) struct Queue {
     stop: CancellationToken,
     /// Cancelled when nothing of it is handed out any more.
     closing: CancellationToken,
+    /// Cancelled when the user has heard that it is taken away.
+    heard: CancellationToken,
     committed: Mutex<Committed>,
     /// Where somebody wants to go on, until the pull loop takes it up.
     wished: Mutex<Option<i64>>,
@@ -79,6 +81,7 @@ impl Queue {
             idle: Notify::new(),
             stop,
             closing: CancellationToken::new(),
+            heard: CancellationToken::new(),
             committed: Mutex::default(),
             wished: Mutex::default(),
             wish: Notify::new(),
@@ -275,6 +278,11 @@ impl Queue {
     /// Cancelled when the queue is to be given up.
     pub(crate) fn stop(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// Cancelled when the user has heard that the queue is taken away.
+    pub(crate) fn heard(&self) -> &CancellationToken {
+        &self.heard
     }
 
     /// True while messages of the batch may still be given back or delivered again.

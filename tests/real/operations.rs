@@ -22,6 +22,7 @@ on_both_versions! {
     consumer_progress_and_connection_show_the_same_columns_for_ours_as_for_java,
     a_brokers_question_for_the_status_is_answered_as_java_does,
     direct_consumption_tells_what_the_callback_made_of_the_message,
+    a_shutdown_waits_for_a_callback_that_an_administrator_began,
     a_cloned_group_goes_on_where_the_other_one_is,
     the_route_names_brokers_and_queues,
     the_status_example_tells_all_of_it_as_json,
@@ -253,6 +254,46 @@ fn direct_consumption_tells_what_the_callback_made_of_the_message(version: Versi
     assert_eq!(cluster.max_offset("%RETRY%direct-ours", 0), 0, "nothing was sent back");
     assert_eq!((ours.total("consumed"), ours.total("failed")), (1, 0));
     ours.stop();
+}
+
+fn a_shutdown_waits_for_a_callback_that_an_administrator_began(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("Awaited", 1);
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock().unwrap();
+    let wait = Arc::clone(&gate);
+    let setup = Setup::new(cluster, "awaited").subscribe("Awaited", "*");
+    let ours = setup.answer(move |batch, _| match std::thread::current().name() {
+        Some("rmq-work-direct") => wait.lock().map_or(Outcome::Later, |_| Outcome::Success),
+        _ => {
+            assert_eq!(batch.len(), 1);
+            Outcome::Success
+        }
+    });
+    let ours = ours.start();
+    cluster.send("Awaited", 1).run();
+    ours.record.wait_for(1, WITHIN);
+    let id = offset_id(cluster, "Awaited");
+    let client = ours.consumer.client_id().to_owned();
+    std::thread::scope(|scope| {
+        // The broker passes it on, whether or not an administrator's tool sent it.
+        scope.spawn(move || {
+            let fields = [
+                ("consumerGroup", "awaited"),
+                ("clientId", &client),
+                ("msgId", &id),
+                ("brokerName", "broker-a"),
+                ("topic", "Awaited"),
+            ];
+            // Answered when the gate opens, if the test lasts that long.
+            let _ = cluster.request(309, &fields, &[]);
+        });
+        wait_until("the direct call", WITHIN, || ours.record.count() == 2);
+        let refused = ours.consumer.shutdown(Some(Duration::from_millis(300))).unwrap_err();
+        assert!(refused.text().contains("1 callback still running (rmq-work-direct)"), "{}", refused.text());
+        drop(closed);
+        ours.stop();
+    });
 }
 
 /// The id under which an administrator finds the first message of a topic.

@@ -1,6 +1,5 @@
 //! Threads that call the user outside of ordinary consumption, one for each call and gone after it.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::direct::Called;
+use crate::consumer::callback_thread::CallbackThread;
 use crate::consumer::dispatch::{Batch, Context, MessageHandler, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::threads;
@@ -26,6 +26,7 @@ struct Shared {
     handler: Arc<dyn MessageHandler>,
     /// The stack of a callback thread.
     stack: usize,
+    mark: CallbackThread,
     state: Mutex<State>,
     /// Told when a call ends.
     ended: Notify,
@@ -42,8 +43,8 @@ struct State {
 
 impl DirectCalls {
     /// No thread yet.
-    pub(crate) fn new(handler: Arc<dyn MessageHandler>, stack: usize) -> DirectCalls {
-        DirectCalls(Arc::new(Shared { handler, stack, state: Mutex::default(), ended: Notify::new() }))
+    pub(crate) fn new(handler: Arc<dyn MessageHandler>, stack: usize, mark: CallbackThread) -> DirectCalls {
+        DirectCalls(Arc::new(Shared { handler, stack, mark, state: Mutex::default(), ended: Notify::new() }))
     }
 
     /// Calls the user for each batch until one is not done, and then `then` with how the last call ended and
@@ -63,8 +64,10 @@ impl DirectCalls {
         let id = state.next;
         let run = move || {
             let done = Done { shared: &shared, id };
-            CURRENT.set(Arc::as_ptr(&shared).addr());
-            let called = (!shared.state().closing).then(|| shared.call_all(&batches));
+            shared.mark.enter();
+            // The lock is free again before the call.
+            let closing = shared.state().closing;
+            let called = (!closing).then(|| shared.call_all(&batches));
             drop(batches);
             then(called);
             drop(done);
@@ -83,11 +86,6 @@ impl DirectCalls {
         let state = self.0.state();
         let each = state.running.iter();
         each.map(|(_, what, since)| (THREAD.to_owned(), what.clone(), since.elapsed())).collect()
-    }
-
-    /// True on a thread that runs a callback of this consumer.
-    pub(crate) fn is_current_thread(&self) -> bool {
-        CURRENT.get() == Arc::as_ptr(&self.0).addr()
     }
 
     /// From now on no call begins.
@@ -165,9 +163,4 @@ impl Drop for Done<'_> {
         self.shared.state().running.retain(|(id, _, _)| *id != self.id);
         self.shared.ended.notify_waiters();
     }
-}
-
-thread_local! {
-    /// The consumer whose call this thread runs, by address; 0 for none.
-    static CURRENT: Cell<usize> = const { Cell::new(0) };
 }

@@ -26,6 +26,9 @@ pub(super) fn threads(engine: &Engine) -> String {
         };
         line(&worker.thread, &what);
     }
+    if engine.status.events().has_listener() {
+        line("rmq-event", "calls the event callback");
+    }
     for (thread, what, since) in engine.direct.running() {
         line(&thread, &format!("in the callback for {what} for {} ms", since.as_millis()));
     }
