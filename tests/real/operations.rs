@@ -108,7 +108,7 @@ fn consumer_status_finds_a_mixed_group_in_order(version: Version) {
     let shown = cluster.admin(&format!("consumerStatus -g mixed-status -i {id}"));
     let row = row(&shown, "Mixed");
     assert_eq!(row[5], "1", "one message failed within the hour: {row:?}");
-    assert_eq!(row[4].parse::<f64>().unwrap() > 0.0, true, "and that is a rate: {row:?}");
+    assert!(row[4].parse::<f64>().unwrap() > 0.0, "and that is a rate: {row:?}");
 }
 
 fn consumer_status_with_threads_shows_what_callbacks_run(version: Version) {
