@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
@@ -21,6 +21,9 @@ use crate::runtime::{Backoff, random};
 
 /// How often a lock is renewed; a broker lets it go after 60 s.
 const RENEWAL: Duration = Duration::from_secs(20);
+
+/// How soon it is tried again when that failed: a broker that comes back has forgotten its locks.
+const RENEWAL_AGAIN: Duration = Duration::from_secs(1);
 
 /// First and longest wait before a refused lock is asked for again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
@@ -57,7 +60,8 @@ impl<'a> Lease<'a> {
             };
             match answer {
                 Ok(true) => return Some(lease),
-                Ok(false) => {
+                // Locks are the master's; a slave can be read without.
+                answer if matches!(answer, Ok(false)) || lease.has_no_master() => {
                     let owner_is_here =
                         previous_owner.is_some_and(|owner| members.borrow().iter().any(|m| m == owner));
                     if !owner_is_here {
@@ -69,6 +73,7 @@ impl<'a> Lease<'a> {
                         return Some(lease);
                     }
                 }
+                Ok(_) => {}
                 Err(error) if refuses_locks(&error, Instant::now() >= deadline) => {
                     lease.go_without(error.text());
                     return Some(lease);
@@ -89,13 +94,17 @@ impl<'a> Lease<'a> {
     /// Renews the lock for as long as this is polled. Ends when somebody else has it: then the queue is no
     /// longer ours, and nothing of it may be committed.
     pub(crate) async fn keep(&self) {
+        let mut pause = RENEWAL;
         loop {
-            sleep_until(Instant::now() + RENEWAL).await;
-            match self.lock().await {
+            sleep(pause).await;
+            pause = match self.lock().await {
                 Ok(false) if self.held.load(Ordering::Acquire) => return,
-                Ok(_) => {}
-                Err(error) => self.engine.log.debug("handover", error),
-            }
+                Ok(_) => RENEWAL,
+                Err(error) => {
+                    self.engine.log.debug("handover", error);
+                    RENEWAL_AGAIN
+                }
+            };
         }
     }
 
@@ -119,6 +128,10 @@ impl<'a> Lease<'a> {
             self.held.store(true, Ordering::Release);
         }
         Ok(ours)
+    }
+
+    fn has_no_master(&self) -> bool {
+        self.engine.cluster.routes().has_only_slaves(&self.queue.broker)
     }
 
     fn go_without(&self, why: &str) {

@@ -15,6 +15,7 @@ mod identity;
 mod incoming;
 mod leaving;
 mod lifecycle;
+mod lost;
 mod next_pull;
 mod offsets;
 mod opening;
@@ -118,12 +119,12 @@ impl Consumer {
 
     /// The owned queues as JSON: topic, broker, queue, position, committed offset, messages held.
     pub fn assignment_json(&self) -> String {
-        report::assignment(&self.0.status().queues())
+        report::assignment(self.0.namespace(), &self.0.status().queues())
     }
 
     /// The subscriptions as JSON: topic and expression.
     pub fn subscriptions_json(&self) -> String {
-        report::subscriptions(&self.0.subscriptions().all())
+        report::subscriptions(self.0.namespace(), &self.0.subscriptions().all())
     }
 
     /// Counters and threads as JSON.

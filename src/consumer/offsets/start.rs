@@ -38,17 +38,17 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
     let offset = match origin(engine.config.consume_from, engine.config.consume_timestamp_ms, retry) {
         Origin::Min => {
             let request = GetMinOffset { topic: queue.topic.to_string(), queue_id: queue.id };
-            engine.cluster.call_master(queue, &request).await?.offset
+            engine.cluster.call_keeper(queue, &request).await?.offset
         }
         Origin::Max => {
             let request =
                 GetMaxOffset { topic: queue.topic.to_string(), queue_id: queue.id, committed: true };
-            engine.cluster.call_master(queue, &request).await?.offset
+            engine.cluster.call_keeper(queue, &request).await?.offset
         }
         Origin::At(timestamp) => {
             let topic = queue.topic.to_string();
             let request = SearchOffset { topic, queue_id: queue.id, timestamp, ..SearchOffset::default() };
-            engine.cluster.call_master(queue, &request).await?.offset
+            engine.cluster.call_keeper(queue, &request).await?.offset
         }
     };
     Ok(Start { offset, committed: false })
@@ -64,7 +64,7 @@ pub(super) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> R
         // does just that: there a new group reads such a queue from its beginning whatever it asked for.
         set_zero_if_not_found: Some(false),
     };
-    Ok(engine.cluster.call_master(queue, &query).await?.offset)
+    Ok(engine.cluster.call_keeper(queue, &query).await?.offset)
 }
 
 /// A retry topic holds messages that this group failed to consume: none of them may be skipped, so it is
