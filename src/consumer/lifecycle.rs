@@ -29,6 +29,7 @@ use crate::cluster::{self, Cluster, Route};
 use crate::config::ConsumerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
+use crate::message::namespace;
 use crate::runtime::threads::Promise;
 use crate::runtime::turn::Turn;
 use crate::runtime::{IoThreads, Tasks};
@@ -100,7 +101,9 @@ struct Run {
 }
 
 impl Inner {
-    pub(super) fn new(config: ConsumerConfig, log: Log) -> Result<Inner> {
+    pub(super) fn new(mut config: ConsumerConfig, log: Log) -> Result<Inner> {
+        // Inside, groups and topics have the names that brokers know.
+        config.group = namespace::wrap(&config.namespace_prefix, &config.group);
         Ok(Inner {
             client_id: identity::client_id(&config).into(),
             status: Arc::new(Status::new(log.clone())),
@@ -119,6 +122,7 @@ impl Inner {
 
     pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
         self.refuse_ended("subscribe")?;
+        let topic = &namespace::wrap(&self.config.namespace_prefix, topic);
         if self.subscriptions.set(topic, expression)? {
             if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
             {
@@ -131,7 +135,7 @@ impl Inner {
 
     pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
         self.refuse_ended("unsubscribe")?;
-        if self.subscriptions.remove(topic) {
+        if self.subscriptions.remove(&namespace::wrap(&self.config.namespace_prefix, topic)) {
             self.subscriptions_changed();
         }
         Ok(())
@@ -233,6 +237,8 @@ impl Inner {
                     name_servers: config.name_servers.clone(),
                     connect_timeout: config.connect_timeout,
                     request_timeout: config.request_timeout,
+                    namespace: config.namespace.clone(),
+                    no_twin: Some((config.group.clone(), Arc::clone(&self.client_id))),
                 },
                 move || greeting.message(),
                 incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
@@ -332,6 +338,11 @@ impl Inner {
         State::ALL[usize::from(self.state.load(Ordering::Acquire))]
     }
 
+    /// What stands before topics and groups at the brokers.
+    pub(super) fn namespace(&self) -> &str {
+        &self.config.namespace_prefix
+    }
+
     pub(super) fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -350,7 +361,7 @@ impl Inner {
 
     pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
         let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
-        engine.cluster.route(topic).ok_or_else(|| {
+        engine.cluster.route(&namespace::wrap(self.namespace(), topic)).ok_or_else(|| {
             let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
             Error::new(ErrorKind::NoRoute, text)
         })
