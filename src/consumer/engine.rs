@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
+use super::allocator::Custom;
 use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
@@ -24,6 +25,8 @@ pub(crate) struct Engine {
     pub(crate) subscriptions: Arc<Subscriptions>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
+    /// Asks who divides the queues by `allocate.strategy=custom`.
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     /// Told when the assignment must be computed anew.
@@ -49,6 +52,7 @@ pub(crate) struct Parts {
     pub(crate) subscriptions: Arc<Subscriptions>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     pub(crate) rebalance: Arc<Notify>,
@@ -71,6 +75,7 @@ impl Engine {
             subscriptions: parts.subscriptions,
             heartbeat: parts.heartbeat,
             workers: parts.workers,
+            custom: parts.custom,
             tasks: parts.tasks,
             status: parts.status,
             rebalance: parts.rebalance,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::allocator::{Allocator, Custom};
 use super::dispatch::{Bounds, MessageHandler, Settle, Workers};
 use super::engine::{Engine, Parts};
 use super::heartbeat::Heartbeat;
@@ -72,6 +73,7 @@ pub(super) struct Inner {
     status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
     handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    allocator: Mutex<Option<Arc<dyn Allocator>>>,
     state: Arc<AtomicU8>,
     /// Taken while a start or a stop is under way, so that they cannot cross.
     turn: Turn,
@@ -96,6 +98,7 @@ impl Inner {
             status: Arc::new(Status::new(log.clone())),
             subscriptions: Arc::new(Subscriptions::new(&config.group)),
             handler: Mutex::default(),
+            allocator: Mutex::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
             turn: Turn::default(),
             run: Mutex::default(),
@@ -112,6 +115,16 @@ impl Inner {
         let mut slot = lock(&self.handler);
         self.require_created("set the message callback")?;
         Ok(std::mem::replace(&mut *slot, handler))
+    }
+
+    pub(super) fn set_allocator(
+        &self,
+        allocator: Option<Arc<dyn Allocator>>,
+    ) -> Result<Option<Arc<dyn Allocator>>> {
+        let mut slot = lock(&self.allocator);
+        self.require_created("set the allocate callback")?;
+        Custom::fits(&self.config.strategy, allocator.is_some())?;
+        Ok(std::mem::replace(&mut *slot, allocator))
     }
 
     pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
@@ -147,11 +160,12 @@ impl Inner {
             .ok_or_else(|| Error::new(ErrorKind::State, "start: another start or a shutdown is under way"))?;
         let handler = {
             // Held until the state has changed, so that no other callback can be set in between.
-            let handler = lock(&self.handler);
+            let (handler, allocator) = (lock(&self.handler), lock(&self.allocator));
             self.require_created("start")?;
             let set = handler.clone().ok_or_else(|| {
                 Error::new(ErrorKind::State, "start: no message callback is set, so nothing would consume")
             })?;
+            Custom::is_complete(&self.config.strategy, allocator.is_some())?;
             self.change(State::Starting);
             set
         };
@@ -247,6 +261,7 @@ impl Inner {
                 cluster,
                 subscriptions: Arc::clone(&self.subscriptions),
                 heartbeat,
+                custom: Custom::new(lock(&self.allocator).clone(), config.thread_stack_bytes),
                 workers: Workers::new(bounds, handler, settle, Arc::clone(&self.status)),
                 tasks,
                 status: Arc::clone(&self.status),
@@ -296,6 +311,7 @@ impl Inner {
     /// Joins all threads of a consumer that has left.
     fn close(&self, run: Run) {
         run.engine.workers.join();
+        run.engine.custom.join();
         // Not before: a callback that runs late must still be known as one of this consumer.
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
@@ -326,7 +342,8 @@ impl Inner {
     }
 
     pub(super) fn is_callback_thread(&self) -> bool {
-        self.engine().is_some_and(|engine| engine.workers.is_current_thread())
+        self.engine()
+            .is_some_and(|engine| engine.workers.is_current_thread() || engine.custom.is_current_thread())
     }
 
     pub(super) fn mark_fatal(&self, why: &str) {

@@ -2,6 +2,8 @@
 //! `rebalance`, `ownership` (`handover`, `offsets`), `pull`, `process_queue`, `dispatch`, `settle`, `retry`.
 //! Around it stand `lifecycle` with `opening` and `leaving`, and what keeps it alive: `heartbeat`, `overdue`.
 
+mod allocation;
+mod allocator;
 mod budget;
 mod coordinator;
 mod dispatch;
@@ -32,6 +34,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use allocator::{Allocator, Division, Share};
 pub use dispatch::{Batch, Context, MessageHandler, Outcome};
 pub use lifecycle::State;
 
@@ -56,6 +59,12 @@ impl Consumer {
         handler: Option<Arc<dyn MessageHandler>>,
     ) -> Result<Option<Arc<dyn MessageHandler>>> {
         self.0.set_handler(handler)
+    }
+
+    /// Sets who divides the queues, before the start and for `allocate.strategy=custom` only. Answers who was set
+    /// before.
+    pub fn set_allocator(&self, allocator: Option<Arc<dyn Allocator>>) -> Result<Option<Arc<dyn Allocator>>> {
+        self.0.set_allocator(allocator)
     }
 
     /// Subscribes to a topic by a tag expression: `*`, nothing, or `a || b`. Replaces the expression before.
