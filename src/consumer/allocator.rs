@@ -1,13 +1,13 @@
 //! The strategy that is the user's own: asked on a thread of its own, since it may block, take a lock of its
 //! language, or call us.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use super::callback_thread::CallbackThread;
 use crate::config::Strategy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageQueue;
@@ -48,13 +48,12 @@ pub(crate) struct Custom {
     /// The stack of its threads; 0 is the platform's default.
     stack: usize,
     handles: Mutex<Vec<JoinHandle<()>>>,
-    /// What its threads are known by.
-    mark: Arc<()>,
+    thread: CallbackThread,
 }
 
 impl Custom {
-    pub(crate) fn new(allocator: Option<Arc<dyn Allocator>>, stack: usize) -> Custom {
-        Custom { allocator, stack, handles: Mutex::default(), mark: Arc::default() }
+    pub(crate) fn new(allocator: Option<Arc<dyn Allocator>>, stack: usize, thread: CallbackThread) -> Custom {
+        Custom { allocator, stack, handles: Mutex::default(), thread }
     }
 
     /// An allocator is accepted for the strategy that uses it.
@@ -84,9 +83,9 @@ impl Custom {
         let Some(allocator) = self.allocator.clone() else { return Ok(Share::Avg) };
         let (sender, answer) = oneshot::channel();
         let (forward, forwarded) = oneshot::channel();
-        let mark = Arc::as_ptr(&self.mark).addr();
+        let thread = self.thread.clone();
         let run = move || {
-            CURRENT.set(mark);
+            thread.enter();
             let call = AssertUnwindSafe(|| {
                 allocator.allocate(&division).and_then(|share| checked(share, &division))
             });
@@ -110,11 +109,6 @@ impl Custom {
         });
         let lost = || Err(Error::new(ErrorKind::Unknown, "the allocate callback gave no answer"));
         forwarded.await.unwrap_or_else(|_| lost())
-    }
-
-    /// True on a thread that runs the callback.
-    pub(crate) fn is_current_thread(&self) -> bool {
-        CURRENT.get() == Arc::as_ptr(&self.mark).addr()
     }
 
     /// Waits for the end of its threads, after the stop has waited for their answers.
@@ -149,11 +143,6 @@ fn checked(share: Share, division: &Division) -> Result<Share> {
         return Err(Error::new(ErrorKind::InvalidArgument, text));
     }
     Ok(share)
-}
-
-thread_local! {
-    /// The consumer whose allocate callback runs on this thread, by an address; 0 for none.
-    static CURRENT: Cell<usize> = const { Cell::new(0) };
 }
 
 #[cfg(test)]
