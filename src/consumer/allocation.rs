@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
+
 use super::allocator::{Division, Share};
 use super::engine::Engine;
+use super::event::Event;
 use super::handover::PreviousOwner;
 use super::rebalance::{self, configuration};
 use crate::config::Strategy;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::message::MessageQueue;
 
 /// Remembers what was complained of, so that it is told once as long as it lasts.
@@ -27,13 +30,23 @@ impl Allocation {
     ) -> Option<BTreeSet<MessageQueue>> {
         if engine.config.strategy == Strategy::Custom {
             let share = ask(engine, topic, queues, members).await;
-            self.complain(engine, topic, share.as_ref().err().cloned());
+            if self.is_news(topic, share.as_ref().err().map(|error| error.text()))
+                && let Err(error) = &share
+            {
+                engine.status.report("allocation", error.clone());
+            }
             return share.ok();
         }
         let owners = owners(engine, topic, queues, members);
         if let Strategy::Configuration(named) = &engine.config.strategy {
             let complaint = configuration::complaint(topic, queues, &owners, named);
-            self.complain(engine, topic, complaint.map(|text| Error::new(ErrorKind::ConfigValue, text)));
+            if self.is_news(topic, complaint.as_deref())
+                && let Some(text) = complaint
+            {
+                engine.log.warn("allocation", &text);
+                let details = Map::from_iter([("topic".to_owned(), Value::from(topic))]);
+                engine.status.events().raise(Event::warning(text, details));
+            }
         }
         Some(rebalance::share(&owners, &engine.client_id, queues, members))
     }
@@ -53,15 +66,13 @@ impl Allocation {
         }
     }
 
-    fn complain(&mut self, engine: &Engine, topic: &str, error: Option<Error>) {
-        let Some(error) = error else {
-            self.complaints.remove(topic);
-            return;
+    /// True for a complaint that was not told yet, or that was over meanwhile.
+    fn is_news(&mut self, topic: &str, complaint: Option<&str>) -> bool {
+        let before = match complaint {
+            Some(text) => self.complaints.insert(topic.to_owned(), text.to_owned()),
+            None => self.complaints.remove(topic),
         };
-        if self.complaints.get(topic).is_none_or(|told| told != error.text()) {
-            self.complaints.insert(topic.to_owned(), error.text().to_owned());
-            engine.status.report("allocation", error);
-        }
+        complaint.is_some() && before.as_deref() != complaint
     }
 }
 
@@ -97,5 +108,18 @@ async fn ask(
             let owners = rebalance::owners(&Strategy::Avg, queues, members);
             Ok(rebalance::share(&owners, &engine.client_id, queues, members))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_told_once_as_long_as_it_lasts() {
+        let mut allocation = Allocation::default();
+        let mut told = |complaint| allocation.is_news("T", complaint);
+        assert!(!told(None) && told(Some("a")) && !told(Some("a")) && told(Some("b")));
+        assert!(!told(None) && told(Some("b")));
     }
 }
