@@ -194,6 +194,11 @@ impl Broker {
             .is_ok_and(|response| response.text().contains(&format!("\"{}\"", self.addr)))
     }
 
+    /// Creates a topic on this broker, or changes its queue count; the name server hears of it soon.
+    pub fn create_topic(&self, topic: &str, queues: u32) {
+        self.write_topic(topic, queues, &[]).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
     /// Creates or changes a topic on this broker; `extra` are more header fields, such as `attributes`.
     pub(crate) fn write_topic(&self, topic: &str, queues: u32, extra: &[(&str, &str)]) -> Result<(), String> {
         let queues = queues.to_string();
