@@ -16,8 +16,8 @@ pub mod transport;
 
 pub use config::{Config, ConsumerConfig};
 pub use consumer::{
-    Allocator, Batch, Consumer, Context, Division, Event, EventHandler, EventKind, MessageHandler, Outcome,
-    Share, State,
+    Abandoned, Allocator, Batch, Consumer, Context, Division, Event, EventHandler, EventKind, MessageHandler,
+    Outcome, Share, State,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Level, Log};

@@ -15,6 +15,7 @@ const SOURCES: &[&str] = &[
     "consumer",
     "callback",
     "batch",
+    "poll",
     "message",
     "context",
     "event",
