@@ -131,7 +131,9 @@ macro_rules! fields {
 
 mod check_client_config;
 mod consumer_send_message_back;
+mod get_consumer_connection_list;
 mod get_consumer_list;
+mod get_consumer_subscriptions;
 mod get_max_offset;
 mod get_min_offset;
 pub mod get_route_info;
@@ -143,6 +145,7 @@ mod query_consumer_offset;
 mod search_offset;
 pub mod send_message;
 mod subscription;
+mod topic_list;
 mod unlock_queues;
 mod unregister_client;
 mod update_and_create_topic;
@@ -150,7 +153,9 @@ mod update_consumer_offset;
 
 pub use check_client_config::CheckClientConfig;
 pub use consumer_send_message_back::ConsumerSendMessageBack;
+pub use get_consumer_connection_list::{ConsumerConnections, GetConsumerConnectionList};
 pub use get_consumer_list::{ConsumerList, GetConsumerList};
+pub use get_consumer_subscriptions::{ConsumerSubscriptions, GetConsumerSubscriptions};
 pub use get_max_offset::GetMaxOffset;
 pub use get_min_offset::GetMinOffset;
 pub use get_route_info::{BrokerData, GetRouteInfo, QueueData, RouteData};
@@ -162,6 +167,7 @@ pub use query_consumer_offset::{CommittedOffset, QueryConsumerOffset};
 pub use search_offset::{OffsetAnswer, SearchOffset};
 pub use send_message::{SendMessage, SendMessageHeader, SendResult};
 pub use subscription::SubscriptionData;
+pub use topic_list::{GetAllTopics, GetSystemTopics, TopicList};
 pub use unlock_queues::UnlockQueues;
 pub use unregister_client::UnregisterClient;
 pub use update_and_create_topic::UpdateAndCreateTopic;
