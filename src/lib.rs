@@ -15,6 +15,9 @@ pub mod runtime;
 pub mod transport;
 
 pub use config::{Config, ConsumerConfig};
-pub use consumer::{Batch, Consumer, Context, MessageHandler, MessageSelector, Outcome, State, is_tag_type};
+pub use consumer::{
+    Batch, Consumer, Context, Event, EventHandler, EventKind, MessageHandler, MessageSelector, Outcome,
+    State, is_tag_type,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Level, Log};

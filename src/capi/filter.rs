@@ -144,7 +144,11 @@ pub unsafe extern "C" fn rmq_consumer_filter_regex(
         unsafe {
             guard::on_consumer(consumer, |inner| {
                 let (topic, field) = (handle::text(topic, "topic")?, handle::text(field, "field")?);
-                inner.engine().filter_regex(topic, field, handle::text_or(regex, "regex")?.unwrap_or_default())
+                inner.engine().filter_regex(
+                    topic,
+                    field,
+                    handle::text_or(regex, "regex")?.unwrap_or_default(),
+                )
             })
         }
     })

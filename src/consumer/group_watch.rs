@@ -10,9 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::time::sleep;
 
 use super::engine::Engine;
+use super::event::Event;
 use super::subscription::Subscription;
 use super::unequal::{Difference, Told, differences};
 use crate::cluster::command::{ConsumerConnections, GetConsumerConnectionList, GetConsumerSubscriptions};
@@ -78,7 +80,9 @@ impl Watch<'_> {
         for topic in self.engine.subscriptions.take_forgotten() {
             if let Some(own) = own.iter().find(|own| own.topic == topic) {
                 let only_ours = differences(&[Arc::clone(own)], &[], member);
-                found.extend(only_ours.into_iter().filter(|(topic, _)| !found.contains_key(topic)).collect::<Vec<_>>());
+                found.extend(
+                    only_ours.into_iter().filter(|(topic, _)| !found.contains_key(topic)).collect::<Vec<_>>(),
+                );
             }
         }
         for (topic, difference) in self.next_member(&address, &own, &others).await {
@@ -114,7 +118,9 @@ impl Watch<'_> {
         }
         self.asked = Some(situation);
         let me = &*self.engine.client_id;
-        let Some(next) = others.iter().find(|id| **id > me).or(others.first()) else { return BTreeMap::new() };
+        let Some(next) = others.iter().find(|id| **id > me).or(others.first()) else {
+            return BTreeMap::new();
+        };
         let request = GetConsumerSubscriptions {
             consumer_group: self.engine.config.group.clone(),
             client_id: (*next).to_owned(),
@@ -139,7 +145,8 @@ impl Watch<'_> {
                 s.topic == *topic && theirs.is_some_and(|theirs| theirs.version >= s.version)
             };
             if own.iter().any(|s| newer(&s)) {
-                let text = format_args!("topic {topic}: the broker filters as a member that left; announced anew");
+                let text =
+                    format_args!("topic {topic}: the broker filters as a member that left; announced anew");
                 self.engine.log.info("group watch", text);
                 self.engine.subscriptions.renew(topic);
                 self.engine.resubscribed.notify_one();
@@ -154,11 +161,22 @@ impl Watch<'_> {
             self.engine.repattern.notify_one();
         }
         let group = &self.engine.config.group;
-        for (topic, difference) in self.told.note(Instant::now(), found, |topic| subscriptions.is_by_pattern(topic)) {
+        for (topic, difference) in
+            self.told.note(Instant::now(), found, |topic| subscriptions.is_by_pattern(topic))
+        {
             let text = format!(
                 "members of group {group} subscribe differently to topic {topic}: {difference}; messages may be lost to the group"
             );
-            self.engine.log.warn("group watch", text);
+            self.engine.log.warn("group watch", &text);
+            let details = json!({
+                "warning": "unequal_subscriptions",
+                "topic": topic,
+                "ours": difference.ours,
+                "theirs": difference.theirs,
+                "member": difference.member,
+            });
+            let details = details.as_object().cloned().unwrap_or_default();
+            self.engine.status.events().raise(Event::warning(text, details));
         }
     }
 }

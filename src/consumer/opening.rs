@@ -86,7 +86,8 @@ async fn reach(engine: &Engine, until: Instant) -> (BTreeSet<String>, Option<Fai
     }
     // Before the heartbeats: see `sql_check`.
     let checked = async { sql_check::check_all(engine).await.map_err(refusal) };
-    let mut failed = within(until, "not every broker checked the SQL92 conditions in time", checked).await.err();
+    let mut failed =
+        within(until, "not every broker checked the SQL92 conditions in time", checked).await.err();
     if failed.is_none() {
         let brokers = || engine.cluster.routes().all_addresses().join("; ");
         failed = match timeout_at(until, beat_all(engine)).await {
@@ -111,7 +112,11 @@ fn refusal(error: Error) -> Failure {
     Failure { is_final: sql_check::is_refusal(&error), error }
 }
 
-async fn within(until: Instant, late: &str, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+async fn within(
+    until: Instant,
+    late: &str,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let late = || Err(Error::new(ErrorKind::Timeout, late).into());
     timeout_at(until, work).await.unwrap_or_else(|_| late())
 }

@@ -87,7 +87,10 @@ impl RegexFilters {
         let regex = match regex {
             "" => None,
             text => Some(Regex::new(text).map_err(|e| {
-                Error::new(ErrorKind::Filter, format!("regex is {text:?}, it must be a regular expression: {e}"))
+                Error::new(
+                    ErrorKind::Filter,
+                    format!("regex is {text:?}, it must be a regular expression: {e}"),
+                )
             })?),
         };
         let mut topics = self.0.write().unwrap_or_else(PoisonError::into_inner);

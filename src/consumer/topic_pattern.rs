@@ -58,7 +58,9 @@ fn is_internal(topic: &str) -> bool {
 /// True for the topics that every cluster and every broker has: those of their names (`owners`, as the name
 /// server lists them), and the one for replies.
 fn belongs_to(owners: &[String], topic: &str) -> bool {
-    let is_of = |owner: &String| topic.strip_prefix(owner.as_str()).is_some_and(|rest| rest.is_empty() || rest == "_REPLY_TOPIC");
+    let is_of = |owner: &String| {
+        topic.strip_prefix(owner.as_str()).is_some_and(|rest| rest.is_empty() || rest == "_REPLY_TOPIC")
+    };
     owners.iter().any(is_of)
 }
 

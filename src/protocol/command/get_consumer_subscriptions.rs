@@ -35,7 +35,9 @@ impl Answer for ConsumerSubscriptions {
         let missing = || ProtocolError::Field { name: "subscriptionSet", problem: "is missing".to_owned() };
         let json = Json::parse(body)?;
         let each = json.get("subscriptionSet").ok_or_else(missing)?.elements().iter();
-        Ok(ConsumerSubscriptions { subscriptions: each.map(SubscriptionData::from_json).collect::<Result<_, _>>()? })
+        Ok(ConsumerSubscriptions {
+            subscriptions: each.map(SubscriptionData::from_json).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -56,8 +58,11 @@ mod tests {
         let request =
             GetConsumerSubscriptions { consumer_group: "G".into(), client_id: "c".into(), stacks: false };
         assert_eq!(request_round_trip(&request).find("jstackEnable"), Some("false"));
-        let subscription =
-            SubscriptionData { topic: "T".into(), expression_type: "TAG".into(), ..SubscriptionData::default() };
+        let subscription = SubscriptionData {
+            topic: "T".into(),
+            expression_type: "TAG".into(),
+            ..SubscriptionData::default()
+        };
         answer_round_trip(&ConsumerSubscriptions { subscriptions: vec![subscription] });
     }
 
