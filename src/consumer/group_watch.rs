@@ -15,6 +15,7 @@ use tokio::time::sleep;
 
 use super::engine::Engine;
 use super::event::Event;
+use super::heartbeat::beat_apart;
 use super::subscription::Subscription;
 use super::unequal::{Difference, Told, differences};
 use crate::cluster::command::{ConsumerConnections, GetConsumerConnectionList, GetConsumerSubscriptions};
@@ -22,13 +23,16 @@ use crate::cluster::command::{ConsumerConnections, GetConsumerConnectionList, Ge
 /// At least this long between two looks: while members join, rebalances come in bursts.
 const SPACING: Duration = Duration::from_secs(1);
 
+/// At most this often a broker is told again of topics that another member's heartbeat took out of its table.
+const REMIND: Duration = Duration::from_secs(5);
+
 /// The members, and the versions of our subscriptions.
 type Situation = (Vec<String>, Vec<i64>);
 
 /// Compares after each rebalance; the timer makes one at least every `rebalance.interval.ms`.
 pub(crate) async fn keep_comparing(engine: Arc<Engine>) {
     let stopped = engine.tasks.stopped().clone();
-    let mut watch = Watch { engine: &engine, told: Told::default(), asked: None, round: 0 };
+    let mut watch = Watch { engine: &engine, told: Told::default(), asked: None, round: 0, reminded: None };
     loop {
         tokio::select! {
             biased;
@@ -40,17 +44,23 @@ pub(crate) async fn keep_comparing(engine: Arc<Engine>) {
             () = stopped.cancelled() => return,
             () = watch.look() => {}
         }
-        sleep(SPACING).await;
+        tokio::select! {
+            biased;
+            () = stopped.cancelled() => return,
+            () = sleep(SPACING) => {}
+        }
     }
 }
 
 struct Watch<'a> {
-    engine: &'a Engine,
+    engine: &'a Arc<Engine>,
     told: Told,
     /// For which situation the next member was asked.
     asked: Option<Situation>,
     /// Brokers are asked in turn: each has a table of its own.
     round: usize,
+    /// When a broker was last told again what we subscribe to.
+    reminded: Option<Instant>,
 }
 
 impl Watch<'_> {
@@ -77,6 +87,9 @@ impl Watch<'_> {
         // With two members it is clear who differs.
         let member = Some(others[0]).filter(|_| others.len() == 1);
         let mut found = differences(&own, &group.subscriptions, member);
+        if found.values().any(|one| one.theirs.is_none()) {
+            self.remind(&address).await;
+        }
         for topic in self.engine.subscriptions.take_forgotten() {
             if let Some(own) = own.iter().find(|own| own.topic == topic) {
                 let only_ours = differences(&[Arc::clone(own)], &[], member);
@@ -90,6 +103,18 @@ impl Watch<'_> {
         }
         found.remove(self.engine.subscriptions.retry_topic());
         self.tell(found);
+    }
+
+    /// Puts our topics back into a broker's table, without waiting for a pull that is refused. The broker then tells
+    /// everybody that the table has changed, so that members who follow a pattern look for the topic.
+    async fn remind(&mut self, address: &str) {
+        if self.reminded.is_some_and(|at| at.elapsed() < REMIND) {
+            return;
+        }
+        self.reminded = Some(Instant::now());
+        if let Err(error) = beat_apart(self.engine, address).await {
+            self.engine.log.warn("group watch", error);
+        }
     }
 
     /// One of the brokers that list the group, another one each time.

@@ -100,13 +100,13 @@ static void consumers(void)
         CHECK(rmq_is_tag_type("tAg") == 1); CHECK(rmq_is_tag_type("SQL92") == 0));
     CODE_ROW(rmq_consumer_subscribe_selector, "consumer", NULL, NULL, NULL, NULL);
     FAILS(RMQ_E_INVALID_ARG, "topic is NULL", rmq_consumer_subscribe_selector(consumer, NULL, NULL, NULL));
-    FAILS(RMQ_E_INVALID_ARG, "type is \"SQL\"", rmq_consumer_subscribe_selector(consumer, "T", "SQL", "a > 1"));
-    FAILS(RMQ_E_FILTER, "has no condition", rmq_consumer_subscribe_selector(consumer, "T", "SQL92", NULL));
+    CHECK(rmq_consumer_subscribe_selector(consumer, "T", "SQL", "a > 1") == RMQ_E_INVALID_ARG);
+    CHECK(rmq_consumer_subscribe_selector(consumer, "T", "SQL92", NULL) == RMQ_E_FILTER);
     WORKS(rmq_consumer_subscribe_selector(consumer, "T", NULL, NULL));
     WORKS(rmq_consumer_subscribe_selector(consumer, "T", "sql92", "a > 1"));
     CODE_ROW(rmq_consumer_subscribe_pattern, "consumer", NULL, NULL, NULL, NULL);
     FAILS(RMQ_E_INVALID_ARG, "topic_regex is NULL", rmq_consumer_subscribe_pattern(consumer, NULL, NULL, NULL));
-    FAILS(RMQ_E_FILTER, "topic_regex is \"(\"", rmq_consumer_subscribe_pattern(consumer, "(", NULL, NULL));
+    CHECK(rmq_consumer_subscribe_pattern(consumer, "(", NULL, NULL) == RMQ_E_FILTER);
     WORKS(rmq_consumer_subscribe_pattern(consumer, "T.*", NULL, NULL));
     CODE_ROW(rmq_consumer_unsubscribe_pattern, "consumer", NULL, NULL);
     FAILS(RMQ_E_INVALID_ARG, "topic_regex is NULL", rmq_consumer_unsubscribe_pattern(consumer, NULL));
@@ -114,8 +114,8 @@ static void consumers(void)
     CODE_ROW(rmq_consumer_filter_regex, "consumer", NULL, NULL, NULL, NULL);
     FAILS(RMQ_E_INVALID_ARG, "topic is NULL", rmq_consumer_filter_regex(consumer, NULL, NULL, NULL));
     FAILS(RMQ_E_INVALID_ARG, "field is NULL", rmq_consumer_filter_regex(consumer, "T", NULL, NULL));
-    FAILS(RMQ_E_INVALID_ARG, "field is \"body\"", rmq_consumer_filter_regex(consumer, "T", "body", "a"));
-    FAILS(RMQ_E_FILTER, "regex is \"(\"", rmq_consumer_filter_regex(consumer, "T", "tag", "("));
+    CHECK(rmq_consumer_filter_regex(consumer, "T", "body", "a") == RMQ_E_INVALID_ARG);
+    CHECK(rmq_consumer_filter_regex(consumer, "T", "tag", "(") == RMQ_E_FILTER);
     WORKS(rmq_consumer_filter_regex(consumer, "T", "property:p", NULL));
     CODE_ROW(rmq_consumer_subscriptions_json, "consumer", NULL, NULL, HUGE_SIZE, NULL);
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_subscriptions_json(consumer, NULL, HUGE_SIZE, NULL));

@@ -1,11 +1,14 @@
 //! Selecting by SQL92 and by a regular expression of the client.
 
+use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rmq::{Consumer, ErrorKind, MessageSelector};
 use rmq_testbed::{Cluster, Version, wait_until};
 
 use crate::member::{Member, Setup, committed};
+use crate::support::{both, compile_example, end, program};
 
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -17,6 +20,7 @@ on_both_versions! {
     a_broker_without_sql_is_told_at_start_and_on_a_running_consumer,
     a_java_member_and_ours_share_a_topic_by_sql,
     regular_expressions_filter_by_tag_keys_and_property_and_acknowledge_the_rest,
+    the_example_of_selectors_chooses_by_condition_keys_and_pattern,
 }
 
 /// Messages with property `price` 1 to `count`, keys `<topic>-<price>-0`.
@@ -212,4 +216,31 @@ fn regular_expressions_filter_by_tag_keys_and_property_and_acknowledge_the_rest(
     };
     expect("property:colour", "(?i)BLUE", &colours, 12, 4);
     expect("property:colour", "", &colours, 12, 12);
+}
+
+fn the_example_of_selectors_chooses_by_condition_keys_and_pattern(version: Version) {
+    let cluster = Cluster::shared(version);
+    static SELECTORS: LazyLock<PathBuf> = LazyLock::new(|| compile_example("selectors.c"));
+    for topic in ["Goods", "Goods-eu"] {
+        cluster.create_topic(topic, 2);
+        for keys in ["order", "other"] {
+            cluster.send(topic, 2).keys(keys).property("price", "11").run();
+            cluster.send(topic, 2).keys(keys).property("price", "9").run();
+        }
+    }
+    let run = |condition: &str| {
+        let mut command = program(&*SELECTORS);
+        command.env("NAMESRV_ADDR", cluster.namesrv());
+        end(command.args(["goods", "Goods", condition, "^order-", "10", "30"]))
+    };
+    let refused = run("price > > 10");
+    assert_eq!(refused.status.code(), Some(2), "{}", both(&refused));
+    assert!(both(&refused).contains("SQL92 \"price > > 10\" for topic Goods"), "{}", both(&refused));
+    let output = run("price > 10");
+    assert!(output.status.success(), "{}", both(&output));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = |topic: &str| printed.lines().filter(|line| line.starts_with(topic)).collect::<Vec<_>>();
+    assert_eq!((lines("Goods key").len(), lines("Goods-eu key").len()), (2, 8), "{printed}");
+    assert!(lines("Goods key").iter().all(|line| line.contains("key order-") && line.ends_with("price 11")));
+    assert!(printed.contains("\"pattern\":\"Goods-.*\""), "{printed}");
 }

@@ -44,13 +44,12 @@ fn the_older_of_two_members_is_warned_of_the_others_expression(version: Version)
     assert_eq!(warning["member"], newer.consumer.client_id());
     let text = warning["text"].as_str().unwrap();
     assert!(text.contains("group unequal") && text.contains("topic Unequal"), "{text}");
-    // The same in other words is no difference, and nothing is told twice.
-    newer.consumer.subscribe("Unequal", "B||A").unwrap();
-    wait_until("the group to be equal", WITHIN, || {
-        cluster.admin("consumerConnection -g unequal").contains("B||A")
+    // What differs anew within the minute is not told at once.
+    newer.consumer.subscribe("Unequal", "C").unwrap();
+    wait_until("the broker to filter by it", WITHIN, || {
+        cluster.admin("consumerConnection -g unequal").contains("C")
     });
-    let looks = older.record.logged("GET_CONSUMER_CONNECTION_LIST");
-    wait_until("some heartbeats", WITHIN, || older.record.count() == 0 && looks < usize::MAX);
+    newer.consumer.subscribe("Unequal", "D").unwrap();
     assert_eq!(warnings(&older, "Unequal").len(), 1);
 }
 
@@ -60,7 +59,6 @@ fn a_member_with_fewer_and_one_with_more_topics_are_both_warned(version: Version
     cluster.create_topic("More", 2);
     let fewer = setup(cluster, "more").subscribe("Fewer", "*").start();
     let more = setup(cluster, "more").subscribe("Fewer", "*").subscribe("More", "*").start();
-    // Keeps pulls of the topic that flaps short.
     let warning = wait_for_warning(&fewer, "More");
     assert_eq!((&warning["ours"], &warning["theirs"]), (&Value::Null, &"TAG \"*\"".into()));
     wait_until("its pull to be refused and the warning", WITHIN, || {
