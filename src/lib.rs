@@ -16,8 +16,8 @@ pub mod transport;
 
 pub use config::{Config, ConsumerConfig};
 pub use consumer::{
-    Batch, Consumer, Context, Event, EventHandler, EventKind, MessageHandler, MessageSelector, Outcome,
-    State, is_tag_type,
+    Abandoned, Batch, Consumer, Context, Event, EventHandler, EventKind, MessageHandler, MessageSelector,
+    Outcome, State, is_tag_type,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Level, Log};
