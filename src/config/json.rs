@@ -101,6 +101,7 @@ fn describe(area: &str, property: &'static Property) -> Value {
         Kind::Group => object["type"] = "group".into(),
         Kind::Addresses => object["type"] = "addresses".into(),
         Kind::Timestamp => object["type"] = "timestamp".into(),
+        Kind::Folder => object["type"] = "folder".into(),
     }
     object
 }

@@ -18,7 +18,7 @@ mod tests;
 use std::fmt;
 
 pub use property::{AppliesTo, Importance, JavaUnit, Kind, Property, Unit, Word};
-pub use snapshot::{ConsumeFrom, ConsumerConfig, Limit, Strategy};
+pub use snapshot::{ConsumeFrom, ConsumerConfig, Limit, MessageModel, Strategy};
 
 use crate::error::{Error, ErrorKind, Result};
 

@@ -11,6 +11,7 @@ pub(super) const MASK: &str = "********";
 const GROUP_BYTES: usize = 120;
 const TEXT_BYTES: usize = 255;
 const ADDRESSES_BYTES: usize = 4096;
+const PATH_BYTES: usize = 4096;
 
 /// Checks `value` and answers how it is kept; `unit` is the one the caller's name for the property counts in.
 pub(super) fn canonical(
@@ -48,6 +49,7 @@ pub(super) fn rule(kind: &Kind) -> String {
         Kind::Timestamp => {
             "milliseconds since 1970, or 14 digits yyyyMMddHHmmss in local time, or 0".to_owned()
         }
+        Kind::Folder => format!("a path of 1 to {PATH_BYTES} bytes without control characters"),
     }
 }
 
@@ -70,6 +72,11 @@ fn parse(kind: &Kind, value: &str, unit: Option<JavaUnit>) -> std::result::Resul
         Kind::Group => group(value),
         Kind::Addresses => addresses(value),
         Kind::Timestamp => timestamp(value).ok_or_else(|| rule(kind)),
+        Kind::Folder => match (1..=PATH_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
+        {
+            true => Ok(value.to_owned()),
+            false => Err(rule(kind)),
+        },
     }
 }
 

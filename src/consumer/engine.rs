@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
+use super::offsets::Store;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use crate::cluster::Cluster;
@@ -26,6 +27,7 @@ pub(crate) struct Engine {
     pub(crate) workers: Workers,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
+    pub(crate) store: Store,
     /// Told when the assignment must be computed anew.
     pub(crate) rebalance: Arc<Notify>,
     /// Told when a route must be fetched anew.
@@ -51,6 +53,7 @@ pub(crate) struct Parts {
     pub(crate) workers: Workers,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
+    pub(crate) store: Store,
     pub(crate) rebalance: Arc<Notify>,
 }
 
@@ -73,6 +76,7 @@ impl Engine {
             workers: parts.workers,
             tasks: parts.tasks,
             status: parts.status,
+            store: parts.store,
             rebalance: parts.rebalance,
         }
     }

@@ -5,6 +5,7 @@
 //! after its commit, the new one locks before its query. The lock's name is `<group>@handover`: a lock
 //! under the group's own name would send republished retries straight to the dead letters (5.5.0).
 
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -33,9 +34,16 @@ pub(crate) struct Lease<'a> {
     engine: &'a Engine,
     queue: &'a MessageQueue,
     held: AtomicBool,
+    /// False in broadcasting, where every member has every queue.
+    needed: bool,
 }
 
 impl<'a> Lease<'a> {
+    /// No lock, for a queue that is not shared.
+    pub(crate) fn unneeded(engine: &'a Engine, queue: &'a MessageQueue) -> Lease<'a> {
+        Lease { engine, queue, held: AtomicBool::new(false), needed: false }
+    }
+
     /// Waits until the previous owner has let go. Goes on without the lock when that owner has left the
     /// group, when `rebalance.handover.timeout.ms` have passed, or when the broker refuses to lock at all.
     /// `None` after `stop`; a question that is under way then is not cut off, since a lock that was granted
@@ -46,7 +54,7 @@ impl<'a> Lease<'a> {
         previous_owner: Option<&str>,
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
-        let lease = Lease { engine, queue, held: AtomicBool::new(false) };
+        let lease = Lease { needed: true, ..Lease::unneeded(engine, queue) };
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut members = engine.members.subscribe();
@@ -89,6 +97,9 @@ impl<'a> Lease<'a> {
     /// Renews the lock for as long as this is polled. Ends when somebody else has it: then the queue is no
     /// longer ours, and nothing of it may be committed.
     pub(crate) async fn keep(&self) {
+        if !self.needed {
+            return pending().await;
+        }
         loop {
             sleep_until(Instant::now() + RENEWAL).await;
             match self.lock().await {

@@ -6,6 +6,7 @@
 //!    └──── failed ────┘                 any ─ bug ─► Fatal
 //! ```
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -20,13 +21,14 @@ use super::event::Event;
 use super::events::{self, EventHandler, NoEvent};
 use super::heartbeat::Heartbeat;
 use super::leaving::leave;
+use super::offsets::{self, Store};
 use super::opening::open;
 use super::settle::settle;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
 use crate::cluster::{self, Cluster};
-use crate::config::ConsumerConfig;
+use crate::config::{ConsumerConfig, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
 use crate::runtime::threads::Promise;
@@ -72,6 +74,8 @@ impl State {
 pub(super) struct Inner {
     config: ConsumerConfig,
     client_id: Arc<str>,
+    /// Where the offsets are, in broadcasting.
+    offset_file: Option<PathBuf>,
     log: Log,
     status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
@@ -101,10 +105,15 @@ struct Run {
 
 impl Inner {
     pub(super) fn new(config: ConsumerConfig, log: Log) -> Result<Inner> {
+        let client_id: Arc<str> = identity::client_id(&config).into();
         Ok(Inner {
-            client_id: identity::client_id(&config).into(),
+            offset_file: offsets::file_of(&config, &client_id)?,
+            client_id,
             status: Arc::new(Status::new(log.clone())),
-            subscriptions: Arc::new(Subscriptions::new(&config.group)),
+            subscriptions: Arc::new(match config.model {
+                MessageModel::Clustering => Subscriptions::new(&config.group),
+                MessageModel::Broadcasting => Subscriptions::without_retry(&config.group),
+            }),
             handler: Mutex::default(),
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
@@ -207,7 +216,7 @@ impl Inner {
             Error::new(ErrorKind::Thread, format!("cannot start {} I/O threads: {e}", self.config.io_threads))
         })?;
         let (engine, connections) = self.assemble(&io, handler);
-        if self.subscriptions.all().len() == 1 {
+        if self.subscriptions.is_empty() {
             let text =
                 "started without a subscription: nothing comes before rmq_consumer_subscribe is called";
             self.log.warn("lifecycle", text);
@@ -255,12 +264,8 @@ impl Inner {
         let tasks = Tasks::new(io.handle().clone(), fatal.clone());
         let connections = Tasks::new(io.handle().clone(), fatal);
         let rebalance = Arc::new(Notify::new());
-        let heartbeat = Arc::new(Heartbeat::new(
-            Arc::clone(&self.client_id),
-            &config.group,
-            config.consume_from,
-            Arc::clone(&self.subscriptions),
-        ));
+        let heartbeat =
+            Arc::new(Heartbeat::new(Arc::clone(&self.client_id), config, Arc::clone(&self.subscriptions)));
         let greeting = Arc::clone(&heartbeat);
         let cluster = Cluster::new(
             cluster::Setup {
@@ -301,6 +306,7 @@ impl Inner {
                 ),
                 tasks,
                 status: Arc::clone(&self.status),
+                store: Store::new(self.offset_file.as_deref()),
                 rebalance,
             })
         });

@@ -1,4 +1,4 @@
-//! The way in: routes, then heartbeats, then the tasks; each begins when the one before has ended.
+//! The way in: the offsets' file if there is one, routes, then heartbeats, then the tasks; each begins when the one before has ended.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::coordinator::Coordinator;
 use super::engine::Engine;
 use super::heartbeat::{beat_all, keep_announcing, keep_beating};
+use super::offsets::keep_saving;
 use super::overdue::watch_callbacks;
 use super::routing::{self, keep_routes};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +21,7 @@ const START_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::
 /// Reaches name servers and brokers, trying again until `timeout`, and starts the tasks. With a timeout of 0 it
 /// tries once and leaves the rest to the tasks.
 pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
+    engine.store.open(&engine.status).await?;
     let deadline = Instant::now() + timeout;
     let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
     let topics = routing::subscribed(&engine);
@@ -44,6 +46,7 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
     engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
     engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));
     engine.tasks.spawn("subscriptions", keep_announcing(Arc::clone(&engine)));
+    engine.tasks.spawn("offset file", keep_saving(Arc::clone(&engine)));
     engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
     Ok(())
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::dispatch::{Batch, Context, Outcome};
+use super::dropped::drop_failed;
 use super::engine::Engine;
 use super::retry::give_back;
 use super::status::count;
+use crate::config::MessageModel;
 
-/// Completes what is done and gives back the rest.
+/// Completes what is done and gives back the rest, which in broadcasting does not come again.
 pub(super) fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context) {
     let range = batch.range();
     let done = match outcome {
@@ -25,7 +27,9 @@ pub(super) fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, cont
         count(&engine.status.counters.consumed, done - range.start);
         pulled.queue.complete(pulled.id, range.start..done);
     }
-    if done < range.end {
+    if done < range.end && engine.config.model == MessageModel::Broadcasting {
+        drop_failed(engine, pulled, done..range.end, "the callback wants it later");
+    } else if done < range.end {
         let name = format!("retry {}", batch.queue_name());
         let level = context.delay_level;
         let running = pulled.queue.enter();

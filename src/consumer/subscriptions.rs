@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The prefix of the topic a broker keeps for messages that a group wants again.
 const RETRY_PREFIX: &str = "%RETRY%";
 
-/// Subscriptions by topic. The group's retry topic is always among them.
+/// Subscriptions by topic. The group's retry topic is always among them, but in broadcasting.
 pub(crate) struct Subscriptions {
     retry_topic: String,
     table: Mutex<Table>,
@@ -33,6 +33,17 @@ impl Subscriptions {
         Subscriptions { retry_topic, table: Mutex::new(Table { by_topic, last_version }) }
     }
 
+    /// None at all, for broadcasting: nothing is sent back there, so nothing comes from a retry topic.
+    pub(crate) fn without_retry(group: &str) -> Subscriptions {
+        let table = Table { by_topic: BTreeMap::new(), last_version: now_ms() };
+        Subscriptions { retry_topic: format!("{RETRY_PREFIX}{group}"), table: Mutex::new(table) }
+    }
+
+    /// True when the user has subscribed to nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table().by_topic.keys().all(|topic| *topic == self.retry_topic)
+    }
+
     /// The topic in which failed messages of the group come back.
     pub(crate) fn retry_topic(&self) -> &str {
         &self.retry_topic
@@ -44,7 +55,8 @@ impl Subscriptions {
         let version = now_ms().max(table.last_version + 1);
         let subscription = Subscription::parse(topic, expression, version)?;
         if topic == self.retry_topic {
-            let text = format!("topic is {topic:?}, the group's own retry topic is always subscribed");
+            let text =
+                format!("topic is {topic:?}, the group's own retry topic, which is not subscribed by hand");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
         if table.by_topic.get(topic).is_some_and(|before| before.expression == subscription.expression) {

@@ -11,6 +11,7 @@ macro_rules! on_both_versions {
 }
 
 mod basics;
+mod broadcast;
 mod c_programs;
 mod crash;
 mod groups;
