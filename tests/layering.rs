@@ -29,6 +29,7 @@ const PURE: &[&str] = &[
     "protocol/",
     "cluster/route.rs",
     "consumer/next_pull.rs",
+    "consumer/offsets/local_file.rs",
     "consumer/process_queue.rs",
     "consumer/rebalance/",
     "consumer/subscription.rs",

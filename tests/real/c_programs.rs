@@ -4,12 +4,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use rmq_testbed::{Cluster, Version};
+use rmq_testbed::{Cluster, Version, temp_dir};
 
-use crate::support::{both, compile, end, program, run, tool};
+use crate::support::{both, compile, compile_example, end, program, run, tool};
 
 on_both_versions! {
     a_c_programs_delivery_keeps_the_callback_contract,
+    the_example_of_broadcasting_goes_on_where_it_stopped,
 }
 
 fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
@@ -28,6 +29,34 @@ fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
         .arg(path)
         .args([&namesrv, "contract-valgrind", "Contract", "3"])
         .env("RUST_BACKTRACE", "0"));
+}
+
+fn the_example_of_broadcasting_goes_on_where_it_stopped(version: Version) {
+    let (cluster, home) = (Cluster::shared(version), temp_dir("home"));
+    static BROADCAST: LazyLock<PathBuf> = LazyLock::new(|| compile_example("broadcast.c"));
+    cluster.create_topic("Prices", 2);
+    let example = |instance: &str, messages: &str| {
+        let mut command = program(&*BROADCAST);
+        command.env("NAMESRV_ADDR", cluster.namesrv()).env("HOME", home.path());
+        let output = end(command.args(["price-cache", "Prices", instance, messages]));
+        assert!(output.status.success(), "{}", both(&output));
+        output
+    };
+    cluster.send("Prices", 20).tags(&["good", "good", "good", "bad"]).run();
+    let first = example("DEFAULT", "20");
+    assert!(both(&first).contains("\n20 messages"), "{}", both(&first));
+    assert!(both(&first).contains("warning: Prices/broker-a/"), "{}", both(&first));
+    cluster.send("Prices", 10).run();
+    let second = example("DEFAULT", "10");
+    assert_eq!(String::from_utf8_lossy(&second.stdout).lines().count(), 11, "{}", both(&second));
+    let other = example("other", "30");
+    assert!(both(&other).contains("\n30 messages"), "{}", both(&other));
+    let folders = std::fs::read_dir(home.path().join(".rocketmq_offsets")).unwrap();
+    let mut names: Vec<String> =
+        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(names[0].ends_with("@DEFAULT") && names[1].ends_with("@other"), "{names:?}");
+    assert!(home.path().join(".rocketmq_offsets").join(&names[0]).join("price-cache/offsets.json").exists());
 }
 
 #[test]
