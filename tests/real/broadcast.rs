@@ -57,6 +57,12 @@ fn places(record: &Record) -> BTreeSet<(i32, i64)> {
     places
 }
 
+/// The warnings so far; the first one is awaited.
+fn warnings(member: &Member) -> Vec<serde_json::Value> {
+    wait_until("a warning", WITHIN, || !member.record.events(EventKind::Warning).is_empty());
+    member.record.events(EventKind::Warning)
+}
+
 /// Consumes `count` messages, from the file or the first on, and stops.
 fn consume(setup: Setup, count: usize) -> Member {
     let member = setup.start();
@@ -235,7 +241,7 @@ fn failures_are_told_and_do_not_come_again(version: Version) {
     cluster.send("Failing", 50).run();
     member.record.wait_for(50, WITHIN);
     wait_until("the file to pass them", WITHIN, || saved(&file(&store, "failing", "one")) == 50);
-    let first = member.record.events(EventKind::Warning).remove(0);
+    let first = warnings(&member).remove(0);
     assert_eq!((&first["topic"], &first["queue_id"]), (&"Failing".into(), &0.into()));
     let id = first["message_ids"][0].as_str().unwrap();
     let text = first["text"].as_str().unwrap();
@@ -264,7 +270,7 @@ fn a_callback_that_outruns_its_time_is_told_and_its_message_counts_as_done(versi
         })
         .start();
     wait_until("the file to pass it", WITHIN, || saved(&file(&store, "overdue", "one")) == 2);
-    let warnings = member.record.events(EventKind::Warning);
+    let warnings = warnings(&member);
     assert!(warnings[0]["text"].as_str().unwrap().contains("its callback outran consume.timeout.ms"));
     assert_eq!((member.total("timed_out"), member.total("failed")), (1, 1));
     member.stop();

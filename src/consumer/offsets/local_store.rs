@@ -85,7 +85,7 @@ impl LocalStore {
                 let why = why.unwrap_or_else(|| "is not there".to_owned());
                 let text = format!("{path} {why}: the offsets of {path}.bak are taken, which may be older");
                 status.log().warn("offsets", &text);
-                let details = Map::from_iter([("path".to_owned(), json!(self.file))]);
+                let details = Map::from_iter([("path".to_owned(), json!(path.to_string()))]);
                 status.events().raise(Event::warning(text, details));
                 lock(&self.table).offsets = offsets;
             }

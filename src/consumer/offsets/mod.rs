@@ -20,7 +20,7 @@ use super::queue::Queue;
 use super::status::Status;
 use crate::config::{ConsumerConfig, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
-pub(crate) use local_store::LocalStore;
+use local_store::LocalStore;
 pub(crate) use start::start_offset;
 
 /// The file for a consumer's offsets; `None` for one whose brokers keep them.
@@ -42,13 +42,13 @@ pub(crate) enum Store {
     /// The brokers, for the group.
     Broker,
     /// A file, for this consumer.
-    File(LocalStore),
+    File(Box<LocalStore>),
 }
 
 impl Store {
     /// The store in `file`, else the brokers.
     pub(crate) fn new(file: Option<&Path>) -> Store {
-        file.map_or(Store::Broker, |file| Store::File(LocalStore::new(file)))
+        file.map_or(Store::Broker, |file| Store::File(Box::new(LocalStore::new(file))))
     }
 
     /// Makes it ready, before the first queue asks for its offset.
