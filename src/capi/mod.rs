@@ -23,6 +23,7 @@ mod guard;
 mod handle;
 pub mod log;
 pub mod message;
+pub mod poll;
 mod userdata;
 pub mod version;
 

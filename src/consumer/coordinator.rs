@@ -13,7 +13,7 @@ use super::engine::Engine;
 use super::event::{Event, EventKind, Reason};
 use super::heartbeat::beat_apart;
 use super::ownership::own;
-use super::queue::Queue;
+use super::queue::{Order, Queue};
 use super::rebalance::{self, Delta};
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
@@ -235,6 +235,7 @@ impl Coordinator {
             engine.topic_budget(&name.topic),
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
+            engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
         ));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
         let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);

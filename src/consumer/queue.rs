@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
+use super::dispatch::{Lane, PulledBatch};
 use super::process_queue::{BatchId, Freed, ProcessQueue};
 use crate::config::Limit;
 use crate::message::MessageQueue;
@@ -38,6 +40,28 @@ pub(crate) struct Queue {
     /// Cancelled when the user has heard that it is taken away.
     heard: CancellationToken,
     committed: Mutex<Committed>,
+    /// Set in orderly consumption.
+    pub(crate) order: Option<Order>,
+}
+
+/// What an orderly queue has beside the others.
+pub(crate) struct Order {
+    /// Whose turn it is.
+    lane: Mutex<Lane<PulledBatch>>,
+    /// How long it rests after a failure: `suspend.queue.ms`.
+    pub(crate) rest: Duration,
+}
+
+impl Order {
+    /// Nothing is out.
+    pub(crate) fn new(rest: Duration) -> Order {
+        Order { lane: Mutex::default(), rest }
+    }
+
+    /// Whose turn it is. Whoever holds this may take the lock of the workers too, not the other way round.
+    pub(crate) fn lane(&self) -> MutexGuard<'_, Lane<PulledBatch>> {
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is known of the offset that the broker holds.
@@ -58,6 +82,7 @@ impl Queue {
         topic_budget: Arc<Budget>,
         all_budget: Arc<Budget>,
         stop: CancellationToken,
+        order: Option<Order>,
     ) -> Queue {
         Queue {
             name,
@@ -75,6 +100,7 @@ impl Queue {
             closing: CancellationToken::new(),
             heard: CancellationToken::new(),
             committed: Mutex::default(),
+            order,
         }
     }
 

@@ -11,10 +11,12 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::dispatch::PulledBatch;
+use super::dropped::tell_dropped;
 use super::engine::Engine;
 use super::queue::Running;
 use super::status::count;
 use crate::cluster::command::{ConsumerSendMessageBack, SendMessage, SendMessageHeader};
+use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, property};
 
@@ -33,6 +35,7 @@ pub(crate) async fn give_back(
     running: Running,
 ) {
     let queue = &batch.queue;
+    count(&engine.status.counters.failed, indexes.len());
     let mut left = Vec::new();
     for index in indexes {
         // Whoever gets the queue next gets these again, so a stop need not wait for a broker that keeps silent.
@@ -64,8 +67,17 @@ pub(crate) async fn give_back(
     }
 }
 
-async fn return_one(engine: &Engine, batch: &PulledBatch, message: &Message, delay_level: i32) -> Result<()> {
-    count(&engine.status.counters.failed, 1);
+/// Brings one message back to a broker; -1 is the level of the dead letters. In broadcasting it is given up.
+pub(super) async fn return_one(
+    engine: &Engine,
+    batch: &PulledBatch,
+    message: &Message,
+    delay_level: i32,
+) -> Result<()> {
+    if engine.config.model == MessageModel::Broadcasting {
+        tell_dropped(engine, &batch.queue.name, std::slice::from_ref(message), "its tries are spent");
+        return Ok(());
+    }
     let Err(refused) = send_back(engine, batch, message, delay_level).await else { return Ok(()) };
     engine.log.debug("retry", format_args!("send-back failed, republishing: {refused}"));
     republish(engine, message, delay_level).await.map_err(|e| e.context(refused.text()))
