@@ -37,6 +37,11 @@ impl Settler for Settlement {
                     Verdict::Again(level) => level,
                     Verdict::Rest(_) => 0,
                 };
+                let broadcasting = engine.config.model == MessageModel::Broadcasting;
+                if broadcasting && open.pulled.queue.stop().is_cancelled() {
+                    // Left by somebody who stops, not failed: it comes again at the next start.
+                    return;
+                }
                 for range in decided.ranges {
                     return_later(&engine, &open.pulled, range, level);
                 }

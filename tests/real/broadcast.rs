@@ -22,6 +22,7 @@ on_both_versions! {
     two_corrupt_files_are_told_and_consume_from_decides,
     failures_are_told_and_do_not_come_again,
     a_callback_that_outruns_its_time_is_told_and_its_message_counts_as_done,
+    in_order_a_failure_comes_again_in_its_place_until_its_tries_are_spent,
     a_folder_that_cannot_be_written_holds_nothing_up_and_is_told_once,
     new_queues_of_a_topic_are_taken_up,
     a_second_consumer_with_the_same_file_is_refused,
@@ -275,6 +276,32 @@ fn a_callback_that_outruns_its_time_is_told_and_its_message_counts_as_done(versi
     assert_eq!((member.total("timed_out"), member.total("failed")), (1, 1));
     member.stop();
     assert_eq!(places(&member.record).len(), 2);
+}
+
+fn in_order_a_failure_comes_again_in_its_place_until_its_tries_are_spent(version: Version) {
+    let (cluster, store) = (Cluster::shared(version), temp_dir("broadcast"));
+    cluster.create_topic("InOrder", 1);
+    cluster.send("InOrder", 6).run();
+    let members = ["one", "two"].map(|name| {
+        broadcasting(cluster, &store, "in-order", "InOrder", name)
+            .set("consume.mode", "orderly")
+            .set("orderly.reconsume.max", "2")
+            .set("suspend.queue.ms", "10")
+            .answer(|batch, _| match batch.message(0).unwrap().queue_offset() {
+                3 => Outcome::Suspend,
+                _ => Outcome::Success,
+            })
+            .start()
+    });
+    for (name, member) in ["one", "two"].into_iter().zip(&members) {
+        member.record.wait_for(8, WITHIN);
+        wait_until("the file to pass it", WITHIN, || saved(&file(&store, "in-order", name)) == 6);
+        let told = warnings(member).remove(0);
+        assert!(told["text"].as_str().unwrap().contains("its tries are spent"), "{told}");
+        member.stop();
+        let offsets: Vec<i64> = member.record.deliveries().iter().map(|d| d.offset).collect();
+        assert_eq!(offsets, [0, 1, 2, 3, 3, 3, 4, 5]);
+    }
 }
 
 fn a_folder_that_cannot_be_written_holds_nothing_up_and_is_told_once(version: Version) {
