@@ -32,6 +32,7 @@ const PURE: &[&str] = &[
     "consumer/offsets/local_file.rs",
     "consumer/process_queue.rs",
     "consumer/rebalance/",
+    "consumer/statistics/window.rs",
     "consumer/subscription.rs",
     "consumer/dispatch/ready.rs",
     "runtime/backoff.rs",

@@ -8,6 +8,7 @@ use super::lifecycle::State;
 use super::queue::Queue;
 use super::status::Status;
 use super::subscription::Subscription;
+use crate::cluster::Route;
 
 pub(super) fn assignment(queues: &[Arc<Queue>]) -> String {
     let each = queues.iter().map(|queue| {
@@ -23,6 +24,21 @@ pub(super) fn assignment(queues: &[Arc<Queue>]) -> String {
         })
     });
     Value::Array(each.collect()).to_string()
+}
+
+pub(super) fn route(topic: &str, route: &Route) -> String {
+    let brokers = route.brokers.iter().map(|(name, addresses)| {
+        let addresses: Map<String, Value> =
+            addresses.iter().map(|(id, address)| (id.to_string(), address.as_str().into())).collect();
+        json!({ "broker": &**name, "addresses": addresses })
+    });
+    let queues = route.queues.iter().map(|queue| json!({ "broker": &*queue.broker, "queue_id": queue.id }));
+    json!({
+        "topic": topic,
+        "brokers": brokers.collect::<Vec<Value>>(),
+        "queues": queues.collect::<Vec<Value>>(),
+    })
+    .to_string()
 }
 
 pub(super) fn subscriptions(all: &[Arc<Subscription>]) -> String {

@@ -43,7 +43,10 @@ pub(crate) async fn give_back(
             return;
         }
         match return_one(&engine, &batch, &batch.messages[index], delay_level).await {
-            Ok(()) => queue.complete(batch.id, index..index + 1),
+            Ok(()) => {
+                queue.marks().counters().returned();
+                queue.complete(batch.id, index..index + 1);
+            }
             Err(error) => {
                 let what = format!("{} offset {}", queue.name, batch.messages[index].queue_offset());
                 engine.log.warn("retry", error.context(what));
@@ -74,6 +77,7 @@ pub(super) async fn return_one(
     message: &Message,
     delay_level: i32,
 ) -> Result<()> {
+    batch.queue.marks().counters().failed();
     if engine.config.model == MessageModel::Broadcasting {
         tell_dropped(engine, &batch.queue.name, std::slice::from_ref(message), "its tries are spent");
         return Ok(());

@@ -19,6 +19,8 @@ mod handover;
 #[path = "../common/member.rs"]
 mod member;
 mod offsets;
+mod operations;
+mod resets;
 mod retry;
 #[path = "../support/mod.rs"]
 mod support;

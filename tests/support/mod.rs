@@ -62,18 +62,18 @@ pub const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wc
 
 /// Builds a C or C++ program of tests/capi, given by its file's name, against the shared library.
 pub fn compile(source: &str) -> PathBuf {
-    compile_in("tests/capi", source)
+    compile_in("tests/capi", "capi", source)
 }
 
-/// Builds a program of c-examples.
+/// Builds a program of c-examples likewise.
 pub fn compile_example(source: &str) -> PathBuf {
-    compile_in("c-examples", source)
+    compile_in("c-examples", "example", source)
 }
 
-fn compile_in(place: &str, source: &str) -> PathBuf {
+fn compile_in(folder: &str, kind: &str, source: &str) -> PathBuf {
     let library = library_folder();
     let (name, language) = source.rsplit_once('.').unwrap();
-    let program = output(&format!("{}-{name}", place.replace('/', "-"))).join(name);
+    let program = output(&format!("{kind}-{name}")).join(name);
     let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
     rpath.push(&library);
     let mut compiler = match language {
@@ -86,7 +86,7 @@ fn compile_in(place: &str, source: &str) -> PathBuf {
         .args(STRICT)
         .arg("-I")
         .arg(root().join("include"))
-        .arg(root().join(place).join(source))
+        .arg(root().join(folder).join(source))
         .arg("-o")
         .arg(&program)
         .arg("-L")
