@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::admin::DirectCalls;
+use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
 use super::dispatch::{Bounds, MessageHandler, Workers};
 use super::engine::{Engine, Parts};
@@ -31,6 +32,7 @@ use crate::cluster::{self, Cluster, Route};
 use crate::config::{ConsumerConfig, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
+use crate::message::namespace;
 use crate::runtime::threads::Promise;
 use crate::runtime::turn::Turn;
 use crate::runtime::{IoThreads, Tasks};
@@ -80,6 +82,7 @@ pub(super) struct Inner {
     pub(super) status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
     pub(super) handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    pub(super) allocator: Mutex<Option<Arc<dyn Allocator>>>,
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
     state: Arc<AtomicU8>,
@@ -104,7 +107,9 @@ struct Run {
 }
 
 impl Inner {
-    pub(super) fn new(config: ConsumerConfig, log: Log) -> Result<Inner> {
+    pub(super) fn new(mut config: ConsumerConfig, log: Log) -> Result<Inner> {
+        // Inside, groups and topics have the names that brokers know.
+        config.group = namespace::wrap(&config.namespace_prefix, &config.group);
         let client_id: Arc<str> = identity::client_id(&config).into();
         Ok(Inner {
             offset_file: offsets::file_of(&config, &client_id)?,
@@ -115,6 +120,7 @@ impl Inner {
                 MessageModel::Broadcasting => Subscriptions::without_retry(&config.group),
             }),
             handler: Mutex::default(),
+            allocator: Mutex::default(),
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
@@ -126,32 +132,6 @@ impl Inner {
         })
     }
 
-    pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
-        self.refuse_ended("subscribe")?;
-        if self.subscriptions.set(topic, expression)? {
-            if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
-            {
-                self.log.warn("subscriptions", doubt);
-            }
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
-        self.refuse_ended("unsubscribe")?;
-        if self.subscriptions.remove(topic) {
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    fn subscriptions_changed(&self) {
-        if let Some(engine) = self.engine() {
-            engine.resubscribed.notify_one();
-        }
-    }
-
     pub(super) fn start(&self) -> Result<()> {
         let _turn = self
             .turn
@@ -159,8 +139,9 @@ impl Inner {
             .ok_or_else(|| Error::new(ErrorKind::State, "start: another start or a shutdown is under way"))?;
         let handler = {
             // Held until the state has changed, so that no other callback can be set in between.
-            let handler = lock(&self.handler);
+            let (handler, allocator) = (lock(&self.handler), lock(&self.allocator));
             self.require_created("start")?;
+            Custom::is_complete(&self.config.strategy, allocator.is_some())?;
             self.change(State::Starting);
             handler.clone()
         };
@@ -182,7 +163,7 @@ impl Inner {
             Error::new(ErrorKind::Thread, format!("cannot start {} I/O threads: {e}", self.config.io_threads))
         })?;
         let (engine, connections) = self.assemble(&io, handler);
-        if self.subscriptions.is_empty() {
+        if self.subscriptions.is_empty() && self.subscriptions.patterns().is_empty() {
             let text =
                 "started without a subscription: nothing comes before rmq_consumer_subscribe is called";
             self.log.warn("lifecycle", text);
@@ -238,6 +219,8 @@ impl Inner {
                     name_servers: config.name_servers.clone(),
                     connect_timeout: config.connect_timeout,
                     request_timeout: config.request_timeout,
+                    namespace: config.namespace.clone(),
+                    no_twin: Some((config.group.clone(), Arc::clone(&self.client_id))),
                 },
                 move || greeting.message(),
                 incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
@@ -253,6 +236,11 @@ impl Inner {
                 heartbeat,
                 direct: DirectCalls::new(
                     handler.clone(),
+                    config.thread_stack_bytes,
+                    self.callback_thread.clone(),
+                ),
+                custom: Custom::new(
+                    lock(&self.allocator).clone(),
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
@@ -326,6 +314,7 @@ impl Inner {
     fn close(&self, run: Run) {
         run.engine.workers.join();
         run.engine.direct.join();
+        run.engine.custom.join();
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
         if let Some(thread) = run.event_thread {
@@ -336,6 +325,11 @@ impl Inner {
 
     pub(super) fn state(&self) -> State {
         State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    /// What stands before topics and groups at the brokers.
+    pub(super) fn namespace(&self) -> &str {
+        &self.config.namespace_prefix
     }
 
     pub(super) fn client_id(&self) -> &str {
@@ -356,10 +350,18 @@ impl Inner {
 
     pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
         let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
-        engine.cluster.route(topic).ok_or_else(|| {
+        engine.cluster.route(&namespace::wrap(self.namespace(), topic)).ok_or_else(|| {
             let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
             Error::new(ErrorKind::NoRoute, text)
         })
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn config(&self) -> &ConsumerConfig {
+        &self.config
     }
 
     pub(super) fn worker_threads(&self) -> usize {
@@ -393,7 +395,7 @@ impl Inner {
         }
     }
 
-    fn refuse_ended(&self, what: &str) -> Result<()> {
+    pub(super) fn refuse_ended(&self, what: &str) -> Result<()> {
         match self.state() {
             State::Created | State::Starting | State::Running => Ok(()),
             state => Err(not_in(state, what)),

@@ -44,6 +44,7 @@ mod ports;
 mod process;
 mod producer;
 mod remoting;
+mod slave;
 mod version;
 mod wait;
 
