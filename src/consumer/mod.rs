@@ -26,6 +26,7 @@ mod retry;
 mod routing;
 mod settle;
 mod status;
+mod steering;
 mod subscription;
 mod subscriptions;
 

@@ -12,6 +12,7 @@ use super::heartbeat;
 use super::next_pull::{self, BRIEF, Then};
 use super::queue::Queue;
 use super::status::count;
+use super::steering::Order;
 use super::subscription::Subscription;
 use crate::cluster::command::{PullMessage, PullResult, PullStatus, pull_message::pull_flag};
 use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
@@ -50,6 +51,28 @@ impl<'a> Puller<'a> {
     }
 
     async fn run(mut self) {
+        let steering = self.queue.steering();
+        loop {
+            self.obey();
+            tokio::select! {
+                biased;
+                () = steering.told() => {}
+                () = self.pull_on() => {}
+            }
+        }
+    }
+
+    /// Does what others asked for.
+    fn obey(&self) {
+        while let Order::Move(offset, number) = self.queue.steering().order() {
+            self.engine.log.info("pull", format_args!("{} goes on at {offset}", self.queue.name));
+            self.move_to(offset);
+            self.queue.steering().note_move(number);
+        }
+    }
+
+    /// Pulls until it is cut off.
+    async fn pull_on(&mut self) {
         loop {
             self.queue.room().await;
             let engine = self.engine;
@@ -194,13 +217,19 @@ impl<'a> Puller<'a> {
         self.engine.reroute.notify_one();
     }
 
-    /// The broker moved the offset, by a reset or because it lies outside the queue: nothing that was
-    /// pulled counts any more, and the new offset is committed in its turn, also when it is lower.
-    fn rewind(&mut self, offset: i64) {
+    /// The broker moved the offset, by a reset or because it lies outside the queue.
+    fn rewind(&self, offset: i64) {
         let text = format!("{}: the broker moved the offset to {offset}", self.queue.name);
         self.engine.log.warn("pull", text);
-        self.engine.workers.discard(self.queue);
+        self.move_to(offset);
+    }
+
+    /// Nothing that was pulled counts any more, and the new offset is committed in its turn, also when it is
+    /// lower.
+    fn move_to(&self, offset: i64) {
+        // The books first: what is still pushed finds its batch gone, what was pushed is discarded.
         self.queue.reset(offset);
+        self.engine.workers.discard(self.queue);
         self.queue.forget_committed();
     }
 

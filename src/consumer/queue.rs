@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
 use super::process_queue::{BatchId, Freed, ProcessQueue};
+use super::steering::{Asked, Steering};
 use crate::config::Limit;
 use crate::message::MessageQueue;
 
@@ -36,6 +37,7 @@ pub(crate) struct Queue {
     /// Cancelled when nothing of it is handed out any more.
     closing: CancellationToken,
     committed: Mutex<Committed>,
+    steering: Steering,
 }
 
 /// What is known of the offset that the broker holds.
@@ -72,6 +74,7 @@ impl Queue {
             stop,
             closing: CancellationToken::new(),
             committed: Mutex::default(),
+            steering: Steering::default(),
         }
     }
 
@@ -114,6 +117,18 @@ impl Queue {
             held
         };
         self.release(held);
+    }
+
+    /// Asks the pull loop to go on at `offset`: a pull that is held is cut off, what no callback has is
+    /// discarded, results of callbacks from before are ignored, and the next commit may be lower. Made at
+    /// once; who must know waits for [`Steering::made`] with the answer.
+    pub(crate) fn request_move(&self, offset: i64) -> Asked {
+        self.steering.request_move(offset)
+    }
+
+    /// What others ask of its pull loop.
+    pub(crate) fn steering(&self) -> &Steering {
+        &self.steering
     }
 
     /// The offset to pull next.
@@ -242,6 +257,12 @@ impl Queue {
     /// True after [`Queue::close`].
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.is_cancelled()
+    }
+
+    /// True while messages of the batch may wait for a worker: not when the queue is given up, nor when it was
+    /// moved since the batch was pulled.
+    pub(crate) fn hands_out(&self, batch: BatchId) -> bool {
+        !self.is_closing() && self.holds(batch)
     }
 
     fn release(&self, freed: Freed) {

@@ -110,7 +110,7 @@ impl Workers {
     pub(crate) fn push(&self, batch: Arc<PulledBatch>, messages: Range<usize>) {
         {
             let mut state = self.0.state();
-            if batch.queue.is_closing() || state.closing {
+            if !batch.queue.hands_out(batch.id) || state.closing {
                 return;
             }
             state.ready.push(batch, messages);
