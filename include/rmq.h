@@ -209,6 +209,51 @@ extern "C" {
 #define RMQ_RECONSUME_LATER 2
 
 /**
+ * Event: queues were assigned to the consumer.
+ */
+#define RMQ_EVENT_ASSIGNED 1
+
+/**
+ * Event: queues are about to be given up. What is held of them may still be settled.
+ */
+#define RMQ_EVENT_REVOKING 2
+
+/**
+ * Event: queues were given up.
+ */
+#define RMQ_EVENT_RELEASED 4
+
+/**
+ * Event: something failed that was not the direct answer to a call.
+ */
+#define RMQ_EVENT_ERROR 8
+
+/**
+ * Event: a bug in the library ended the consumer.
+ */
+#define RMQ_EVENT_FATAL 16
+
+/**
+ * Event: the group is not set up as it should be.
+ */
+#define RMQ_EVENT_WARNING 32
+
+/**
+ * Event: messages have been in a callback or unsettled for longer than "slow.message.ms".
+ */
+#define RMQ_EVENT_SLOW_MESSAGE 64
+
+/**
+ * Event: messages outran "consume.timeout.ms".
+ */
+#define RMQ_EVENT_CONSUME_TIMEOUT 128
+
+/**
+ * Mask: every event, those of kinds that are added later too.
+ */
+#define RMQ_EVENT_EVERY 2147483647
+
+/**
  * Something failed that the library cannot mend.
  */
 #define RMQ_LOG_ERROR 3
@@ -249,6 +294,12 @@ typedef struct rmq_consumer rmq_consumer;
 typedef struct rmq_context rmq_context;
 
 /**
+ * Something that happened to a consumer. From rmq_consumer_poll_event it is the caller's, ended by rmq_event_destroy;
+ * an event callback has it lent until it returns.
+ */
+typedef struct rmq_event rmq_event;
+
+/**
  * A message. Lent by a batch as long as that is, or a copy of one's own made by rmq_message_retain and ended by
  * rmq_message_release. Any number of threads may read it.
  */
@@ -285,6 +336,16 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
                                   const rmq_batch *batch,
                                   rmq_context *context,
                                   void *userdata);
+
+/**
+ * Gets an event, on the thread rmq-event of the library: one at a time, in their order. It may block; a hand-over waits
+ * for RMQ_EVENT_REVOKING up to "rebalance.handover.timeout.ms". It may call every function but rmq_consumer_shutdown and
+ * rmq_consumer_destroy of its consumer. The event is lent until it returns. Kinds that are not known shall be ignored.
+ * No exception may leave it.
+ */
+typedef void (*rmq_event_cb)(rmq_consumer *consumer,
+                             const rmq_event *event,
+                             void *userdata);
 
 /**
  * Success.
@@ -1549,6 +1610,110 @@ const char *rmq_context_topic(const rmq_context *context,
 RMQ_EXPORT
 const char *rmq_context_broker(const rmq_context *context,
                                size_t *len);
+
+/**
+ * Sets the function that gets events, before the start. Without one they wait for rmq_consumer_poll_event.
+ *
+ * @param consumer       must not be NULL
+ * @param mask           RMQ_EVENT_* joined by |, or RMQ_EVENT_EVERY; events of other kinds are dropped
+ * @param callback       see rmq_event_cb; NULL takes the present one away
+ * @param userdata       passed back to the callback; may be NULL
+ * @param free_userdata  frees userdata; may be NULL
+ * @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays
+ *          the caller's
+ * @par Thread-safety  any thread
+ * @par Ownership      userdata is taken over; that of the callback before is freed before this returns
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_event_callback(rmq_consumer *consumer,
+                                         int32_t mask,
+                                         rmq_event_cb callback,
+                                         void *userdata,
+                                         rmq_free_cb free_userdata);
+
+/**
+ * Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics.
+ *
+ * @param consumer    must not be NULL
+ * @param timeout_ms  how long to wait for one; 0 does not wait, -1 waits without a bound
+ * @param event       gets the event; NULL is stored on failure; must not be NULL
+ * @returns RMQ_OK; RMQ_E_TIMEOUT if none came; RMQ_E_CLOSED if the consumer is stopped and none is left; RMQ_E_STATE if
+ *          an event callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @par Ownership      the event is the caller's; end it with rmq_event_destroy
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_poll_event(rmq_consumer *consumer,
+                                 int32_t timeout_ms,
+                                 rmq_event **event);
+
+/**
+ * Gives the kind of an event.
+ *
+ * @param event  borrowed; NULL answers 0
+ * @returns one of RMQ_EVENT_*, or a kind that is newer than the header
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_event_kind(const rmq_event *event);
+
+/**
+ * Gives the code of an event of a failure.
+ *
+ * @param event  borrowed; NULL answers RMQ_E_INVALID_ARG
+ * @returns the code; RMQ_OK for an event that is no failure
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_event_code(const rmq_event *event);
+
+/**
+ * Gives how much an event matters.
+ *
+ * @param event  borrowed; NULL answers 0
+ * @returns one of RMQ_LOG_*
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_event_level(const rmq_event *event);
+
+/**
+ * Gives an event as a sentence.
+ *
+ * @param event  borrowed; NULL answers NULL
+ * @returns a text that lives as long as the event
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_event_text(const rmq_event *event);
+
+/**
+ * Gives an event as a JSON object. Its members are told in docs/events.md.
+ *
+ * @param event  borrowed; NULL answers NULL
+ * @returns a text that lives as long as the event
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_event_json(const rmq_event *event);
+
+/**
+ * Ends an event that rmq_consumer_poll_event gave.
+ *
+ * @param event  the caller's, not one lent to a callback; NULL does nothing
+ * @par Thread-safety  any thread
+ * @par Ownership      ends here
+ * @since 0.1
+ */
+RMQ_EXPORT
+void rmq_event_destroy(rmq_event *event);
 
 #ifdef __cplusplus
 } /* extern "C" */

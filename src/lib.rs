@@ -15,6 +15,8 @@ pub mod runtime;
 pub mod transport;
 
 pub use config::{Config, ConsumerConfig};
-pub use consumer::{Batch, Consumer, Context, MessageHandler, Outcome, State};
+pub use consumer::{
+    Batch, Consumer, Context, Event, EventHandler, EventKind, MessageHandler, Outcome, State,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Level, Log};

@@ -46,6 +46,7 @@ pub(super) struct Inner {
     engine: Consumer,
     client_id: OnceLock<CString>,
     callback_userdata: Mutex<Option<Userdata>>,
+    event_userdata: Mutex<Option<Userdata>>,
     log_gate: LogGate,
     log_sink: Mutex<Option<LogSink>>,
 }
@@ -61,6 +62,10 @@ impl Inner {
 
     pub(super) fn callback_userdata(&self) -> MutexGuard<'_, Option<Userdata>> {
         self.callback_userdata.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn event_userdata(&self) -> MutexGuard<'_, Option<Userdata>> {
+        self.event_userdata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shuts down; a callback of this consumer, and any log callback, would wait for itself.
@@ -79,6 +84,8 @@ impl Inner {
         self.log_gate.close();
         let callback = self.callback_userdata().take();
         drop(callback);
+        let event = self.event_userdata().take();
+        drop(event);
         let sink = self.log_sink.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(sink);
     }
@@ -123,6 +130,7 @@ fn make(from: &rmq_config) -> Result<rmq_consumer> {
         engine: Consumer::new(&config, log)?,
         client_id: OnceLock::new(),
         callback_userdata: Mutex::new(None),
+        event_userdata: Mutex::new(None),
         log_gate,
         log_sink: Mutex::new(from.log.clone()),
     };
@@ -406,6 +414,11 @@ fn millis(timeout_ms: i32) -> Result<Option<Duration>> {
             Err(Error::new(ErrorKind::InvalidArgument, text))
         }
     }
+}
+
+/// A wait in milliseconds; -1 is without a bound.
+pub(super) fn wait(timeout_ms: i32) -> Result<Option<Duration>> {
+    millis(timeout_ms)
 }
 
 fn number(state: State) -> i32 {

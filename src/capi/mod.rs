@@ -17,6 +17,7 @@ pub mod config;
 pub mod consumer;
 pub mod context;
 pub mod error;
+pub mod event;
 mod fork;
 mod guard;
 mod handle;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::DropGuard;
 
 use super::engine::Engine;
+use super::event::{Event, EventKind, Reason};
 use super::heartbeat::beat_apart;
 use super::ownership::own;
 use super::queue::Queue;
@@ -25,6 +27,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Coordinator {
     engine: Arc<Engine>,
     owned: BTreeMap<MessageQueue, Arc<Queue>>,
+    /// Queues that are being given up, and why.
+    leaving: BTreeMap<MessageQueue, Reason>,
+    /// The queues of each topic at the last rebalance, to tell why one comes or goes.
+    known: BTreeMap<String, BTreeSet<MessageQueue>>,
     ended: (mpsc::UnboundedSender<MessageQueue>, mpsc::UnboundedReceiver<MessageQueue>),
     /// The members as they were before this one joined or the list last changed.
     previous_members: Vec<String>,
@@ -39,6 +45,8 @@ impl Coordinator {
         Coordinator {
             engine,
             owned: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            known: BTreeMap::new(),
             ended: mpsc::unbounded_channel(),
             previous_members: Vec::new(),
             members: Vec::new(),
@@ -63,7 +71,7 @@ impl Coordinator {
                 biased;
                 () = stopped.cancelled() => break,
                 () = self.engine.rebalance.notified() => {}
-                Some(queue) = self.ended.1.recv() => self.forget(&queue),
+                Some(queue) = self.ended.1.recv() => self.forget(queue),
                 () = sleep_until(next) => {}
             }
         }
@@ -73,8 +81,8 @@ impl Coordinator {
     /// Brings the assignment in line with the group's members and the topics' queues. False when something
     /// could not be found out; what is owned of that topic then stays as it is.
     async fn rebalance(&mut self) -> bool {
-        while let Ok(queue) = self.ended.1.try_recv() {
-            self.forget(&queue);
+        if let Ok(queue) = self.ended.1.try_recv() {
+            self.forget(queue);
         }
         let subscriptions = self.engine.subscriptions.all();
         let mut complete = true;
@@ -181,12 +189,35 @@ impl Coordinator {
         }
         wanted.extend(due.values().flatten().flatten().cloned());
         let Delta { added, removed } = Delta::between(&owned, &wanted);
-        for queue in removed {
-            self.give_up(&queue);
+        let routed = self.routed(due.keys());
+        let gone = removed.into_iter().map(|queue| (reason(&queue, &routed), queue));
+        self.give_up(gone.collect());
+        let come = added.into_iter().map(|queue| (reason(&queue, &self.known), queue));
+        for (reason, queues) in by_reason(come.collect()) {
+            self.tell(EventKind::Assigned, reason, &queues, Vec::new());
+            for queue in queues {
+                self.take(queue);
+            }
         }
-        for queue in added {
-            self.take(queue);
-        }
+        self.known = routed;
+    }
+
+    /// The queues of these topics by the present routes.
+    fn routed<'a>(
+        &self,
+        topics: impl Iterator<Item = &'a String>,
+    ) -> BTreeMap<String, BTreeSet<MessageQueue>> {
+        let queues = |topic: &String| {
+            let route = self.engine.cluster.route(topic);
+            route.map(|route| route.queues.iter().cloned().collect()).unwrap_or_default()
+        };
+        topics.map(|topic| (topic.clone(), queues(topic))).collect()
+    }
+
+    fn tell(&self, kind: EventKind, reason: Reason, queues: &[MessageQueue], heard: Vec<DropGuard>) {
+        let event = Event::queues(kind, reason, queues, heard);
+        self.engine.log.info("coordinator", event.text());
+        self.engine.status.events().raise(event);
     }
 
     fn take(&mut self, name: MessageQueue) {
@@ -200,7 +231,6 @@ impl Coordinator {
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
         ));
-        engine.log.info("coordinator", format_args!("{name} assigned"));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
         let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);
         engine.tasks.spawn(format!("queue {name}"), async move {
@@ -222,34 +252,74 @@ impl Coordinator {
         rebalance::owner(self.engine.config.strategy, queue, &route.queues, &before).map(str::to_owned)
     }
 
-    /// Begins to give a queue up; it stays in the books until it is handed over, so that it is not taken again
-    /// before.
-    fn give_up(&mut self, queue: &MessageQueue) {
-        if let Some(owned) = self.owned.get(queue)
-            && !owned.stop().is_cancelled()
-        {
-            self.engine.log.info("coordinator", format_args!("{queue} revoked"));
-            owned.stop().cancel();
+    /// Begins to give queues up: tells the user, then stops them. They stay in the books until they are handed
+    /// over, so that they are not taken again before.
+    fn give_up(&mut self, queues: Vec<(Reason, MessageQueue)>) {
+        let fresh = queues.into_iter().filter(|(_, queue)| !self.leaving.contains_key(queue));
+        for (reason, queues) in by_reason(fresh.collect()) {
+            let owned: Vec<&Arc<Queue>> = queues.iter().filter_map(|queue| self.owned.get(queue)).collect();
+            let heard = owned.iter().map(|queue| queue.heard().clone().drop_guard());
+            match self.engine.status.events().has_listener() {
+                true => self.tell(EventKind::Revoking, reason, &queues, heard.collect()),
+                // Nobody may ever poll: that must not hold up the hand-over.
+                false => {
+                    heard.for_each(drop);
+                    self.tell(EventKind::Revoking, reason, &queues, Vec::new());
+                }
+            }
+            for queue in owned {
+                queue.stop().cancel();
+            }
+            self.leaving.extend(queues.into_iter().map(|queue| (queue, reason)));
         }
     }
 
-    fn forget(&mut self, queue: &MessageQueue) {
-        if let Some(owned) = self.owned.remove(queue) {
-            self.engine.status.released(&owned);
+    /// Strikes out a queue that is handed over, and all others that are by now.
+    fn forget(&mut self, first: MessageQueue) {
+        let mut ended = vec![first];
+        while let Ok(queue) = self.ended.1.try_recv() {
+            ended.push(queue);
+        }
+        let mut released = Vec::new();
+        for queue in ended {
+            let reason = self.leaving.remove(&queue).unwrap_or(Reason::Lost);
+            if let Some(owned) = self.owned.remove(&queue) {
+                self.engine.status.released(&owned);
+                released.push((reason, queue));
+            }
+        }
+        for (reason, queues) in by_reason(released) {
+            self.tell(EventKind::Released, reason, &queues, Vec::new());
         }
     }
 
     async fn give_up_all(&mut self) {
-        for owned in self.owned.values() {
-            owned.stop().cancel();
-        }
+        let all = self.owned.keys().map(|queue| (Reason::Shutdown, queue.clone()));
+        self.give_up(all.collect());
         while !self.owned.is_empty() {
             match self.ended.1.recv().await {
-                Some(queue) => self.forget(&queue),
+                Some(queue) => self.forget(queue),
                 None => return,
             }
         }
     }
+}
+
+/// Why a queue comes or goes, given the queues of each topic before or after.
+fn reason(queue: &MessageQueue, known: &BTreeMap<String, BTreeSet<MessageQueue>>) -> Reason {
+    match known.get(&*queue.topic) {
+        None => Reason::Subscription,
+        Some(queues) if !queues.contains(queue) => Reason::Route,
+        Some(_) => Reason::Members,
+    }
+}
+
+fn by_reason(queues: Vec<(Reason, MessageQueue)>) -> BTreeMap<Reason, Vec<MessageQueue>> {
+    let mut groups: BTreeMap<Reason, Vec<MessageQueue>> = BTreeMap::new();
+    for (reason, queue) in queues {
+        groups.entry(reason).or_default().push(queue);
+    }
+    groups
 }
 
 /// Tells the coordinator that a queue's task has ended, however it did.

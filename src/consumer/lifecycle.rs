@@ -8,12 +8,16 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::callback_thread::CallbackThread;
 use super::dispatch::{Bounds, MessageHandler, Settle, Workers};
 use super::engine::{Engine, Parts};
+use super::event::Event;
+use super::events::{self, EventHandler, NoEvent};
 use super::heartbeat::Heartbeat;
 use super::leaving::leave;
 use super::opening::open;
@@ -72,6 +76,8 @@ pub(super) struct Inner {
     status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
     handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
+    callback_thread: CallbackThread,
     state: Arc<AtomicU8>,
     /// Taken while a start or a stop is under way, so that they cannot cross.
     turn: Turn,
@@ -85,8 +91,12 @@ struct Run {
     engine: Arc<Engine>,
     io: IoThreads,
     connections: Tasks,
+    /// The thread that brings events to a callback.
+    event_thread: Option<JoinHandle<()>>,
     /// Set once a shutdown has begun.
     leaving: Option<Promise<()>>,
+    /// All is left, but for the end of the event callback.
+    left: bool,
 }
 
 impl Inner {
@@ -96,6 +106,8 @@ impl Inner {
             status: Arc::new(Status::new(log.clone())),
             subscriptions: Arc::new(Subscriptions::new(&config.group)),
             handler: Mutex::default(),
+            event_handler: Mutex::default(),
+            callback_thread: CallbackThread::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
             turn: Turn::default(),
             run: Mutex::default(),
@@ -112,6 +124,28 @@ impl Inner {
         let mut slot = lock(&self.handler);
         self.require_created("set the message callback")?;
         Ok(std::mem::replace(&mut *slot, handler))
+    }
+
+    pub(super) fn set_event_handler(
+        &self,
+        handler: Option<Arc<dyn EventHandler>>,
+        mask: i32,
+    ) -> Result<Option<Arc<dyn EventHandler>>> {
+        let mut slot = lock(&self.event_handler);
+        self.require_created("set the event callback")?;
+        self.status.events().listen(handler.is_some().then_some(mask));
+        Ok(std::mem::replace(&mut *slot, handler))
+    }
+
+    pub(super) fn poll_event(&self, within: Option<Duration>) -> Result<Event> {
+        if self.status.events().has_listener() {
+            let text = "poll an event: an event callback is set and gets them";
+            return Err(Error::new(ErrorKind::State, text));
+        }
+        self.status.events().take(within).map_err(|none| match none {
+            NoEvent::Timeout => Error::new(ErrorKind::Timeout, "poll an event: none came in time"),
+            NoEvent::Closed => Error::new(ErrorKind::Closed, "poll an event: the consumer is stopped"),
+        })
     }
 
     pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
@@ -178,6 +212,7 @@ impl Inner {
                 "started without a subscription: nothing comes before rmq_consumer_subscribe is called";
             self.log.warn("lifecycle", text);
         }
+        let event_thread = self.start_events()?;
         // Before the first callback may come, which must be known as one of this consumer.
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&engine));
         let timeout = self.config.start_timeout;
@@ -186,24 +221,34 @@ impl Inner {
         let result = opened.wait(timeout + START_MARGIN).unwrap_or_else(|| {
             Err(Error::new(ErrorKind::Timeout, format!("not done within {} ms", timeout.as_millis())))
         });
-        let mut run = Run { engine, io, connections, leaving: None };
+        let mut run = Run { engine, io, connections, event_thread, leaving: None, left: false };
         match result {
             Ok(()) => Ok(run),
             Err(error) => {
                 self.leave(&mut run, self.config.shutdown_timeout);
                 self.close(run);
+                self.status.events().reopen();
                 Err(error)
             }
         }
+    }
+
+    /// Starts the thread for the event callback, if there is one.
+    fn start_events(&self) -> Result<Option<JoinHandle<()>>> {
+        let Some(handler) = lock(&self.event_handler).clone() else { return Ok(None) };
+        let events = Arc::clone(self.status.events());
+        let started = events::deliver(events, handler, self.callback_thread.clone());
+        started.map(Some).map_err(|e| Error::new(ErrorKind::Thread, format!("cannot start rmq-event: {e}")))
     }
 
     /// Builds the parts and joins them.
     fn assemble(&self, io: &IoThreads, handler: Arc<dyn MessageHandler>) -> (Arc<Engine>, Tasks) {
         let config = &self.config;
         let fatal = {
-            let (state, log) = (Arc::clone(&self.state), self.log.clone());
+            let (state, status) = (Arc::clone(&self.state), Arc::clone(&self.status));
             Arc::new(move |task: &str| {
-                log.error("tasks", format_args!("bug: the task {task} panicked"));
+                let text = format!("bug: the task {task} panicked");
+                status.report_fatal("tasks", Error::new(ErrorKind::Panic, text));
                 state.store(State::Fatal as u8, Ordering::Release);
             })
         };
@@ -247,7 +292,13 @@ impl Inner {
                 cluster,
                 subscriptions: Arc::clone(&self.subscriptions),
                 heartbeat,
-                workers: Workers::new(bounds, handler, settle, Arc::clone(&self.status)),
+                workers: Workers::new(
+                    bounds,
+                    handler,
+                    settle,
+                    Arc::clone(&self.status),
+                    self.callback_thread.clone(),
+                ),
                 tasks,
                 status: Arc::clone(&self.status),
                 rebalance,
@@ -269,11 +320,16 @@ impl Inner {
         })?;
         let Some(mut run) = lock(&self.run).take() else {
             self.change(State::Stopped);
+            self.status.events().close();
             return Ok(());
         };
         self.change(State::Stopping);
         if !self.leave(&mut run, left()) {
-            let (callbacks, tasks) = (run.engine.workers.running(), run.engine.tasks.running());
+            let mut callbacks = run.engine.workers.running();
+            if run.left {
+                callbacks.push("rmq-event".to_owned());
+            }
+            let tasks = run.engine.tasks.running();
             *lock(&self.run) = Some(run);
             return Err(still_running(timeout, &callbacks, &tasks));
         }
@@ -287,18 +343,24 @@ impl Inner {
         let begun = Instant::now();
         let (engine, connections) = (Arc::clone(&run.engine), run.connections.clone());
         let leaving = run.leaving.get_or_insert_with(|| run.io.run(leave(engine, connections)));
-        let left = leaving.wait(timeout).is_some();
-        let text = format_args!("left: {left}, after {} ms", begun.elapsed().as_millis());
+        run.left = run.left || leaving.wait(timeout).is_some();
+        let text = format_args!("left: {}, after {} ms", run.left, begun.elapsed().as_millis());
         self.log.debug("lifecycle", text);
-        left
+        if run.left {
+            self.status.events().close();
+        }
+        run.left && self.status.events().delivered(timeout.saturating_sub(begun.elapsed()))
     }
 
     /// Joins all threads of a consumer that has left.
     fn close(&self, run: Run) {
         run.engine.workers.join();
-        // Not before: a callback that runs late must still be known as one of this consumer.
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
+        if let Some(thread) = run.event_thread {
+            // A panic of the callback was caught around it; there is nothing to learn here.
+            let _ = thread.join();
+        }
     }
 
     pub(super) fn state(&self) -> State {
@@ -326,11 +388,11 @@ impl Inner {
     }
 
     pub(super) fn is_callback_thread(&self) -> bool {
-        self.engine().is_some_and(|engine| engine.workers.is_current_thread())
+        self.callback_thread.is_current()
     }
 
     pub(super) fn mark_fatal(&self, why: &str) {
-        self.status.report("lifecycle", Error::new(ErrorKind::Panic, why));
+        self.status.report_fatal("lifecycle", Error::new(ErrorKind::Panic, why));
         self.change(State::Fatal);
     }
 
@@ -368,6 +430,7 @@ impl Drop for Inner {
             run.engine.workers.close();
             run.engine.cluster.close();
             run.io.abandon();
+            self.status.events().close();
         }
     }
 }

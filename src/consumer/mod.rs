@@ -3,9 +3,12 @@
 //! Around it stand `lifecycle` with `opening` and `leaving`, and what keeps it alive: `heartbeat`, `overdue`.
 
 mod budget;
+mod callback_thread;
 mod coordinator;
 mod dispatch;
 mod engine;
+mod event;
+mod events;
 mod handover;
 mod heartbeat;
 mod identity;
@@ -34,6 +37,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use dispatch::{Batch, Context, MessageHandler, Outcome};
+pub use event::{Event, EventKind};
+pub use events::EventHandler;
 pub use lifecycle::State;
 
 use crate::config::ConsumerConfig;
@@ -57,6 +62,21 @@ impl Consumer {
         handler: Option<Arc<dyn MessageHandler>>,
     ) -> Result<Option<Arc<dyn MessageHandler>>> {
         self.0.set_handler(handler)
+    }
+
+    /// Sets who gets events of the kinds in `mask`, before the start; without one they wait for
+    /// [`Consumer::poll_event`]. Answers who was set before.
+    pub fn set_event_handler(
+        &self,
+        handler: Option<Arc<dyn EventHandler>>,
+        mask: i32,
+    ) -> Result<Option<Arc<dyn EventHandler>>> {
+        self.0.set_event_handler(handler, mask)
+    }
+
+    /// Takes the oldest event; `None` waits without a bound.
+    pub fn poll_event(&self, within: Option<Duration>) -> Result<Event> {
+        self.0.poll_event(within)
     }
 
     /// Subscribes to a topic by a tag expression: `*`, nothing, or `a || b`. Replaces the expression before.

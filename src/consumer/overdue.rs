@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::engine::Engine;
+use super::event::{Event, EventKind};
 use super::retry::give_back;
 use super::status::count;
 
@@ -37,6 +38,12 @@ pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
                 "{thread}: the callback for {} offset {first} runs for {took} ms",
                 batch.queue_name()
             );
+            let kind = match overdue.taken {
+                Some(_) => EventKind::ConsumeTimeout,
+                None => EventKind::SlowMessage,
+            };
+            let millis = u64::try_from(took).unwrap_or(u64::MAX);
+            engine.status.events().raise(Event::messages(kind, what.clone(), &batch, &thread, millis));
             let Some(running) = overdue.taken else {
                 engine.log.warn("workers", what);
                 continue;

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
@@ -78,9 +78,11 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
         return queue.reset(queue.position());
     }
     let drain_begun = Instant::now();
+    // The user may settle what it holds when it hears of this, so the news is awaited too.
+    let heard = timeout(engine.config.handover_timeout, queue.heard().cancelled());
     let taken = tokio::select! {
         biased;
-        () = queue.drained() => false,
+        _ = async { tokio::join!(queue.drained(), heard) } => false,
         () = lease.keep() => true,
     };
     if !taken {

@@ -36,6 +36,8 @@ pub(crate) struct Queue {
     stop: CancellationToken,
     /// Cancelled when nothing of it is handed out any more.
     closing: CancellationToken,
+    /// Cancelled when the user has heard that it is taken away.
+    heard: CancellationToken,
     committed: Mutex<Committed>,
     steering: Steering,
 }
@@ -73,6 +75,7 @@ impl Queue {
             idle: Notify::new(),
             stop,
             closing: CancellationToken::new(),
+            heard: CancellationToken::new(),
             committed: Mutex::default(),
             steering: Steering::default(),
         }
@@ -242,6 +245,11 @@ impl Queue {
     /// Cancelled when the queue is to be given up.
     pub(crate) fn stop(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// Cancelled when the user has heard that the queue is taken away.
+    pub(crate) fn heard(&self) -> &CancellationToken {
+        &self.heard
     }
 
     /// True while messages of the batch may still be given back or delivered again.

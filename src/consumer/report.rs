@@ -31,8 +31,9 @@ pub(super) fn subscriptions(all: &[Arc<Subscription>]) -> String {
 }
 
 pub(super) fn stats(status: &Status, client_id: &str, state: State, threads: usize) -> String {
-    let totals: Map<String, Value> =
+    let mut totals: Map<String, Value> =
         status.counters.each().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    totals.insert("events_lost".to_owned(), status.events().lost().into());
     let queues = status.queues();
     json!({
         "client_id": client_id,

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::event::Event;
+use super::events::Events;
 use super::queue::Queue;
 use crate::error::{Error, ErrorKind};
 use crate::log::Log;
@@ -56,6 +58,7 @@ pub(crate) fn count(counter: &AtomicU64, more: usize) {
 /// See the module's doc.
 pub(crate) struct Status {
     log: Log,
+    events: Arc<Events>,
     last_error: Mutex<Option<Error>>,
     assignment: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
     odd_outcomes: Mutex<Seldom>,
@@ -86,6 +89,7 @@ impl Status {
     pub(crate) fn new(log: Log) -> Status {
         Status {
             log,
+            events: Arc::default(),
             last_error: Mutex::default(),
             assignment: Mutex::default(),
             odd_outcomes: Mutex::default(),
@@ -93,10 +97,27 @@ impl Status {
         }
     }
 
-    /// Keeps a failure as the last one and logs it as an error.
+    /// Keeps a failure as the last one, logs it as an error and raises an event of it.
     pub(crate) fn report(&self, target: &str, error: Error) {
         self.log.error(target, &error);
+        self.events.raise(Event::error(target, &error));
+        self.keep(error);
+    }
+
+    /// The same for a bug that ended the consumer.
+    pub(crate) fn report_fatal(&self, target: &str, error: Error) {
+        self.log.error(target, &error);
+        self.events.raise(Event::fatal(&error));
+        self.keep(error);
+    }
+
+    fn keep(&self, error: Error) {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// What the user is told of.
+    pub(crate) fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// Where records go.

@@ -85,6 +85,7 @@ static void configurations(void)
 
 static void consumers(void)
 {
+    rmq_event *event = NULL;
     rmq_consumer *consumer;
     ROW(rmq_consumer_new, CHECK(rmq_consumer_new(NULL, NULL, HUGE_SIZE) == NULL);
         CHECK(rmq_last_error_code() == RMQ_E_INVALID_ARG); consumer = minimal_consumer());
@@ -111,6 +112,19 @@ static void consumers(void)
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_assignment_json(consumer, NULL, HUGE_SIZE, NULL));
     CODE_ROW(rmq_consumer_stats_json, "consumer", NULL, NULL, HUGE_SIZE, NULL);
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_stats_json(consumer, NULL, HUGE_SIZE, NULL));
+    CODE_ROW(rmq_consumer_set_event_callback, "consumer", NULL, RMQ_EVENT_EVERY, NULL, NULL, NULL);
+    CHECK(rmq_consumer_set_event_callback(consumer, 0, NULL, NULL, NULL) == RMQ_E_INVALID_ARG);
+    CHECK(rmq_consumer_set_event_callback(consumer, INT32_MIN, NULL, NULL, NULL) == RMQ_E_INVALID_ARG);
+    CODE_ROW(rmq_consumer_poll_event, "consumer", NULL, 0, NULL);
+    FAILS(RMQ_E_INVALID_ARG, "event is NULL", rmq_consumer_poll_event(consumer, 0, NULL));
+    CHECK(rmq_consumer_poll_event(consumer, INT32_MIN, &event) == RMQ_E_INVALID_ARG && event == NULL);
+    CHECK(rmq_consumer_poll_event(consumer, 1, &event) == RMQ_E_TIMEOUT && event == NULL);
+    NUMBER_ROW(rmq_event_kind, 0);
+    ROW(rmq_event_code, FAILS(RMQ_E_INVALID_ARG, "event is NULL", rmq_event_code(NULL)));
+    NUMBER_ROW(rmq_event_level, 0);
+    NUMBER_ROW(rmq_event_text, NULL);
+    NUMBER_ROW(rmq_event_json, NULL);
+    ROW(rmq_event_destroy, rmq_event_destroy(NULL));
     ROW(rmq_consumer_destroy, WORKS(rmq_consumer_destroy(NULL)); WORKS(rmq_consumer_destroy(consumer)));
 }
 

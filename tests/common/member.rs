@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rmq::{Batch, Config, Consumer, Context, Level, Log, MessageHandler, Outcome};
+use rmq::{
+    Batch, Config, Consumer, Context, Event, EventHandler, EventKind, Level, Log, MessageHandler, Outcome,
+};
 use rmq_testbed::wait_until;
 
 /// One delivery.
@@ -41,6 +43,7 @@ type Answer = dyn Fn(&Batch, &mut Context) -> Outcome + Send + Sync;
 pub struct Record {
     deliveries: Arc<Mutex<Vec<Delivery>>>,
     logs: Arc<Mutex<Vec<(Level, String)>>>,
+    events: Arc<Mutex<Vec<(EventKind, serde_json::Value)>>>,
 }
 
 impl Record {
@@ -67,6 +70,17 @@ impl Record {
 
     pub fn logged(&self, part: &str) -> usize {
         self.logs.lock().unwrap().iter().filter(|(_, text)| text.contains(part)).count()
+    }
+
+    /// The events of a kind so far, as JSON, oldest first.
+    pub fn events(&self, kind: EventKind) -> Vec<serde_json::Value> {
+        let events = self.events.lock().unwrap();
+        events.iter().filter(|(of, _)| *of == kind).map(|(_, json)| json.clone()).collect()
+    }
+
+    /// The kinds of all events so far, oldest first.
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        self.events.lock().unwrap().iter().map(|(kind, _)| *kind).collect()
     }
 
     pub fn wait_for(&self, count: usize, within: Duration) {
@@ -145,6 +159,7 @@ impl Setup {
         let consumer = Consumer::new(&self.config.snapshot().unwrap(), log).unwrap();
         let handler = Recorder { record: self.record.clone(), answer: self.answer };
         consumer.set_handler(Some(Arc::new(handler))).unwrap();
+        consumer.set_event_handler(Some(Arc::new(self.record.clone())), EventKind::EVERY).unwrap();
         for (topic, expression) in &self.subscriptions {
             consumer.subscribe(topic, expression).unwrap();
         }
@@ -155,6 +170,13 @@ impl Setup {
         let member = self.build();
         member.consumer.start().unwrap();
         member
+    }
+}
+
+impl EventHandler for Record {
+    fn handle(&self, event: &Event) {
+        let json = serde_json::from_str(&event.json()).unwrap();
+        self.events.lock().unwrap().push((event.kind(), json));
     }
 }
 

@@ -6,7 +6,6 @@
 //! usual time of a callback. That judgement fails when callbacks suddenly block; therefore, while there is
 //! a backlog, one idle worker stands by and takes over when a tick has passed without a claim.
 
-use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
 use super::ready::{Ready, Share};
 use super::slot::{Call, Overdue, Slot};
+use crate::consumer::callback_thread::CallbackThread;
 use crate::consumer::queue::Queue;
 use crate::consumer::status::Status;
 use crate::error::{Error, ErrorKind};
@@ -62,6 +62,7 @@ struct Shared {
     handler: Arc<dyn MessageHandler>,
     settle: Settle,
     status: Arc<Status>,
+    thread: CallbackThread,
     state: Mutex<State>,
     /// Set from a push until the bell was rung for it.
     pushed: AtomicBool,
@@ -93,12 +94,14 @@ impl Workers {
         handler: Arc<dyn MessageHandler>,
         settle: Settle,
         status: Arc<Status>,
+        thread: CallbackThread,
     ) -> Workers {
         Workers(Arc::new(Shared {
             bounds,
             handler,
             settle,
             status,
+            thread,
             state: Mutex::default(),
             pushed: AtomicBool::new(false),
             bell: Notify::new(),
@@ -184,11 +187,6 @@ impl Workers {
     /// How many threads there are.
     pub(crate) fn threads(&self) -> usize {
         self.0.state().threads
-    }
-
-    /// True on a thread that runs a callback of this consumer.
-    pub(crate) fn is_current_thread(&self) -> bool {
-        CURRENT.get() == Arc::as_ptr(&self.0).addr()
     }
 
     /// Callbacks that ran past `timeout`, whose messages are taken from them, and those that passed `slow`
@@ -289,7 +287,7 @@ impl Shared {
 
     /// A worker's life.
     fn work(self: &Arc<Self>, slot: &Arc<Slot>) {
-        CURRENT.set(Arc::as_ptr(self).addr());
+        self.thread.enter();
         let mut state = self.state();
         loop {
             if slot.call() == Call::StandBy {
@@ -450,11 +448,6 @@ impl Called {
             slot.bell.notify_one();
         }
     }
-}
-
-thread_local! {
-    /// The consumer whose worker this thread is, by address; 0 for none.
-    static CURRENT: Cell<usize> = const { Cell::new(0) };
 }
 
 fn worker_name(number: usize) -> String {

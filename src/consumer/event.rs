@@ -1,0 +1,217 @@
+//! What happens to a consumer and its user may want to know.
+
+use serde_json::{Map, Value, json};
+use tokio_util::sync::DropGuard;
+
+use super::dispatch::Batch;
+use crate::error::{Error, ErrorKind};
+use crate::log::Level;
+use crate::message::{Message, MessageQueue};
+
+/// The kinds of events. Each is one bit, so that a mask can choose among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum EventKind {
+    /// Queues were assigned.
+    Assigned = 1,
+    /// Queues are about to be given up; what is held of them may still be settled.
+    Revoking = 2,
+    /// Queues were given up.
+    Released = 4,
+    /// Something failed that is not the direct answer to a call.
+    Error = 8,
+    /// A bug ended the consumer.
+    Fatal = 16,
+    /// The group is not set up as it should be.
+    Warning = 32,
+    /// Messages have been in a callback or unsettled for longer than `slow.message.ms`.
+    SlowMessage = 64,
+    /// Messages outran `consume.timeout.ms`.
+    ConsumeTimeout = 128,
+}
+
+impl EventKind {
+    /// The mask that lets every event pass, also of kinds that are added later.
+    pub const EVERY: i32 = i32::MAX;
+
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            EventKind::Assigned => "assigned",
+            EventKind::Revoking => "revoking",
+            EventKind::Released => "released",
+            EventKind::Error => "error",
+            EventKind::Fatal => "fatal",
+            EventKind::Warning => "warning",
+            EventKind::SlowMessage => "slow_message",
+            EventKind::ConsumeTimeout => "consume_timeout",
+        }
+    }
+
+    fn level(self) -> Level {
+        match self {
+            EventKind::Assigned | EventKind::Revoking | EventKind::Released => Level::Info,
+            EventKind::Error | EventKind::Fatal => Level::Error,
+            EventKind::Warning | EventKind::SlowMessage | EventKind::ConsumeTimeout => Level::Warn,
+        }
+    }
+}
+
+/// Why queues come or go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// The topic was subscribed or unsubscribed, or the user assigned queues.
+    Subscription,
+    /// The topic's route has other queues.
+    Route,
+    /// The group has other members.
+    Members,
+    /// The consumer stops.
+    Shutdown,
+    /// Another member holds the queue's lock.
+    Lost,
+}
+
+impl Reason {
+    fn name(self) -> &'static str {
+        match self {
+            Reason::Subscription => "subscription",
+            Reason::Route => "route",
+            Reason::Members => "members",
+            Reason::Shutdown => "shutdown",
+            Reason::Lost => "lost",
+        }
+    }
+}
+
+/// One event: a sentence for people, JSON for programs.
+pub struct Event {
+    kind: EventKind,
+    error: Option<ErrorKind>,
+    text: String,
+    details: Map<String, Value>,
+    /// Cancels its tokens when everybody is done with the event.
+    _heard: Vec<DropGuard>,
+}
+
+impl Event {
+    fn new(kind: EventKind, text: String) -> Event {
+        Event { kind, error: None, text, details: Map::new(), _heard: Vec::new() }
+    }
+
+    fn with(mut self, key: &str, value: impl Into<Value>) -> Event {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Queues that come or go. `heard` is cancelled once the event is dropped.
+    pub(crate) fn queues(
+        kind: EventKind,
+        reason: Reason,
+        queues: &[MessageQueue],
+        heard: Vec<DropGuard>,
+    ) -> Event {
+        let names: Vec<String> = queues.iter().map(ToString::to_string).collect();
+        let text = format!("{} ({}): {}", kind.name(), reason.name(), names.join(", "));
+        let list = queues
+            .iter()
+            .map(|queue| json!({ "topic": &*queue.topic, "broker": &*queue.broker, "queue_id": queue.id }));
+        let event =
+            Event::new(kind, text).with("reason", reason.name()).with("queues", list.collect::<Vec<_>>());
+        Event { _heard: heard, ..event }
+    }
+
+    /// A failure, told by the part of the library named `target`.
+    pub(crate) fn error(target: &str, error: &Error) -> Event {
+        Event::failure(EventKind::Error, error).with("target", target)
+    }
+
+    /// The end of a consumer by a bug.
+    pub(crate) fn fatal(error: &Error) -> Event {
+        Event::failure(EventKind::Fatal, error)
+    }
+
+    fn failure(event: EventKind, error: &Error) -> Event {
+        let kind = error.kind();
+        let event =
+            Event::new(event, error.text().to_owned()).with("code", kind.number()).with("name", kind.name());
+        Event { error: Some(kind), ..event }
+    }
+
+    /// A doubt about how the group is set up; `details` are members of its JSON.
+    pub(crate) fn warning(text: String, details: Map<String, Value>) -> Event {
+        Event { details, ..Event::new(EventKind::Warning, text) }
+    }
+
+    /// Messages that are not finished for `took_ms`: which they are, and who has them.
+    pub(crate) fn messages(
+        kind: EventKind,
+        text: String,
+        batch: &Batch,
+        holder: &str,
+        took_ms: u64,
+    ) -> Event {
+        let ids: Vec<&str> =
+            (0..batch.len()).filter_map(|i| batch.message(i)).map(Message::message_id).collect();
+        Event::new(kind, text)
+            .with("topic", batch.topic())
+            .with("broker", batch.broker())
+            .with("queue_id", batch.queue_id())
+            .with("queue_offset", batch.message(0).map_or(-1, Message::queue_offset))
+            .with("message_ids", ids)
+            .with("holder", holder)
+            .with("took_ms", took_ms)
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// The failure's kind, if it is one.
+    pub fn error_kind(&self) -> Option<ErrorKind> {
+        self.error
+    }
+
+    /// How much it matters.
+    pub fn level(&self) -> Level {
+        self.kind.level()
+    }
+
+    /// A sentence for people.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// An object for programs: `kind`, `text`, and what belongs to the kind.
+    pub fn json(&self) -> String {
+        let mut all = self.details.clone();
+        all.insert("kind".to_owned(), self.kind.name().into());
+        all.insert("text".to_owned(), self.text.as_str().into());
+        Value::Object(all).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_tells_people_and_programs() {
+        let queue = MessageQueue { topic: "T".into(), broker: "b".into(), id: 3 };
+        let event = Event::queues(EventKind::Revoking, Reason::Members, &[queue], Vec::new());
+        assert!(event.text().starts_with("revoking (members): "), "{}", event.text());
+        let json: Value = serde_json::from_str(&event.json()).unwrap();
+        assert_eq!(json["queues"], json!([{ "topic": "T", "broker": "b", "queue_id": 3 }]));
+        assert_eq!((json["kind"].as_str(), json["reason"].as_str()), (Some("revoking"), Some("members")));
+    }
+
+    #[test]
+    fn a_failure_keeps_its_code() {
+        let event = Event::error("pull", &Error::new(ErrorKind::NoRoute, "no route"));
+        assert_eq!((event.kind(), event.error_kind()), (EventKind::Error, Some(ErrorKind::NoRoute)));
+        let fatal = Event::fatal(&Error::new(ErrorKind::Panic, "bug"));
+        assert_eq!(fatal.kind(), EventKind::Fatal);
+        assert!(fatal.json().contains(r#""code":-99"#));
+    }
+}
