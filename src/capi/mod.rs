@@ -10,6 +10,7 @@
 // Layout of doc comments is Doxygen's.
 #![allow(clippy::doc_lazy_continuation)]
 
+pub mod assign;
 pub mod batch;
 mod buffer;
 pub mod callback;
@@ -23,6 +24,7 @@ mod guard;
 mod handle;
 pub mod log;
 pub mod message;
+pub mod queues;
 mod userdata;
 pub mod version;
 

@@ -33,6 +33,8 @@ pub(crate) struct Lease<'a> {
     engine: &'a Engine,
     queue: &'a MessageQueue,
     held: AtomicBool,
+    /// False for a consumer that takes no part in its group's division.
+    member: bool,
 }
 
 impl<'a> Lease<'a> {
@@ -46,7 +48,11 @@ impl<'a> Lease<'a> {
         previous_owner: Option<&str>,
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
-        let lease = Lease { engine, queue, held: AtomicBool::new(false) };
+        let member = !engine.subscriptions.is_assigned();
+        let lease = Lease { engine, queue, held: AtomicBool::new(false), member };
+        if !member {
+            return Some(lease);
+        }
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut members = engine.members.subscribe();
@@ -89,6 +95,9 @@ impl<'a> Lease<'a> {
     /// Renews the lock for as long as this is polled. Ends when somebody else has it: then the queue is no
     /// longer ours, and nothing of it may be committed.
     pub(crate) async fn keep(&self) {
+        if !self.member {
+            std::future::pending::<()>().await;
+        }
         loop {
             sleep_until(Instant::now() + RENEWAL).await;
             match self.lock().await {

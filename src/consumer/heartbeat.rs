@@ -53,8 +53,14 @@ impl Heartbeat {
             codes: subscription.codes(),
             version: subscription.version,
         });
+        let client_id = self.client_id.to_string();
+        if self.subscriptions.is_assigned() {
+            // No member of any group: it only shows that the connection is alive.
+            let (producer_groups, consumers) = Default::default();
+            return Some(command::Heartbeat { client_id, producer_groups, consumers });
+        }
         Some(command::Heartbeat {
-            client_id: self.client_id.to_string(),
+            client_id,
             producer_groups: Vec::new(),
             consumers: vec![ConsumerData {
                 group: self.group.clone(),

@@ -168,7 +168,7 @@ impl Inner {
         Ok(())
     }
 
-    fn subscriptions_changed(&self) {
+    pub(super) fn subscriptions_changed(&self) {
         if let Some(engine) = self.engine() {
             engine.resubscribed.notify_one();
         }
@@ -207,7 +207,7 @@ impl Inner {
             Error::new(ErrorKind::Thread, format!("cannot start {} I/O threads: {e}", self.config.io_threads))
         })?;
         let (engine, connections) = self.assemble(&io, handler);
-        if self.subscriptions.all().len() == 1 {
+        if self.subscriptions.is_empty() {
             let text =
                 "started without a subscription: nothing comes before rmq_consumer_subscribe is called";
             self.log.warn("lifecycle", text);
@@ -396,7 +396,7 @@ impl Inner {
         self.change(State::Fatal);
     }
 
-    fn engine(&self) -> Option<Arc<Engine>> {
+    pub(super) fn engine(&self) -> Option<Arc<Engine>> {
         self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -407,6 +407,11 @@ impl Inner {
         let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
     }
 
+    /// Keeps a start from beginning while it is held.
+    pub(super) fn starting(&self) -> MutexGuard<'_, Option<Arc<dyn MessageHandler>>> {
+        lock(&self.handler)
+    }
+
     fn require_created(&self, what: &str) -> Result<()> {
         match self.state() {
             State::Created => Ok(()),
@@ -414,7 +419,7 @@ impl Inner {
         }
     }
 
-    fn refuse_ended(&self, what: &str) -> Result<()> {
+    pub(super) fn refuse_ended(&self, what: &str) -> Result<()> {
         match self.state() {
             State::Created | State::Starting | State::Running => Ok(()),
             state => Err(not_in(state, what)),
@@ -442,7 +447,7 @@ const START_MARGIN: Duration = Duration::from_secs(2);
 const RESOLVER_BOUND: Duration = Duration::from_secs(1);
 
 /// A refusal that says why, and the way on where there is one.
-fn not_in(state: State, what: &str) -> Error {
+pub(super) fn not_in(state: State, what: &str) -> Error {
     let (name, why) = (
         state.name(),
         match state {

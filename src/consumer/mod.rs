@@ -2,8 +2,10 @@
 //! `rebalance`, `ownership` (`handover`, `offsets`), `pull`, `process_queue`, `dispatch`, `settle`, `retry`.
 //! Around it stand `lifecycle` with `opening` and `leaving`, and what keeps it alive: `heartbeat`, `overdue`.
 
+mod assignment;
 mod budget;
 mod callback_thread;
+mod control;
 mod coordinator;
 mod dispatch;
 mod engine;
@@ -20,6 +22,7 @@ mod offsets;
 mod opening;
 mod overdue;
 mod ownership;
+mod pauses;
 mod process_queue;
 mod pull;
 mod queue;
@@ -36,6 +39,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use control::Seek;
 pub use dispatch::{Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;

@@ -46,8 +46,7 @@ async fn begin(engine: &Engine, queue: &Queue) {
     loop {
         match start_offset(engine, &queue.name).await {
             Ok(start) => {
-                queue.reset(start.offset);
-                queue.set_committed(start.committed.then_some(start.offset));
+                queue.begin(start.offset, start.committed);
                 if !start.committed {
                     // What was chosen is committed, so that a restart goes on from here.
                     queue.touch();

@@ -53,7 +53,7 @@ impl<'a> Puller<'a> {
     async fn run(mut self) {
         let steering = self.queue.steering();
         loop {
-            self.obey();
+            self.obey().await;
             tokio::select! {
                 biased;
                 () = steering.told() => {}
@@ -62,12 +62,28 @@ impl<'a> Puller<'a> {
         }
     }
 
-    /// Does what others asked for.
-    fn obey(&self) {
-        while let Order::Move(offset, number) = self.queue.steering().order() {
-            self.engine.log.info("pull", format_args!("{} goes on at {offset}", self.queue.name));
-            self.move_to(offset);
-            self.queue.steering().note_move(number);
+    /// Does what others asked for, until it is to pull.
+    async fn obey(&self) {
+        let (queue, steering) = (self.queue, self.queue.steering());
+        loop {
+            match steering.order() {
+                Order::Pull => return,
+                Order::Move(offset, number) => {
+                    self.engine.log.info("pull", format_args!("{} goes on at {offset}", queue.name));
+                    self.move_to(offset);
+                    steering.note_move(number);
+                }
+                Order::Wait => steering.changed().await,
+                // What callbacks have is awaited, so that none of it comes twice.
+                Order::PullAgain => tokio::select! {
+                    biased;
+                    () = queue.drained() => {
+                        queue.reset(queue.committable());
+                        steering.note_pulled_again();
+                    }
+                    () = steering.changed() => {}
+                },
+            }
         }
     }
 
@@ -90,7 +106,12 @@ impl<'a> Puller<'a> {
                 () = announced => continue,
             };
             // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
+            let asked_for = subscription.version;
             let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { continue };
+            if engine.subscriptions.is_assigned() && subscription.version != asked_for {
+                // The pull carried the old expression, so it passed over what only the new one wants.
+                continue;
+            }
             if let Ok(result) = &outcome {
                 self.accept(asked, result, &subscription);
             }
@@ -102,17 +123,23 @@ impl<'a> Puller<'a> {
     async fn pull(&mut self, asked: i64, subscription: &Subscription) -> Result<PullResult> {
         let config = &self.engine.config;
         let name = &self.queue.name;
+        // Whoever is no member of the group has announced nothing: its pulls say themselves what they want.
+        let assigned = self.engine.subscriptions.is_assigned();
         let request = PullMessage {
             consumer_group: config.group.clone(),
             topic: name.topic.to_string(),
             queue_id: name.id,
             queue_offset: asked,
             max_messages: config.pull_batch_size,
-            sys_flag: pull_flag::SUSPEND,
+            sys_flag: if assigned {
+                pull_flag::SUSPEND | pull_flag::SUBSCRIPTION
+            } else {
+                pull_flag::SUSPEND
+            },
             commit_offset: 0,
             suspend_timeout_ms: i64::try_from(config.pull_suspend.as_millis()).unwrap_or(i64::MAX),
-            subscription: None,
-            sub_version: subscription.version,
+            subscription: assigned.then(|| subscription.expression.clone()),
+            sub_version: if assigned { 0 } else { subscription.version },
             expression_type: Some("TAG".to_owned()),
             max_bytes: Some(config.pull_batch_bytes),
         };
@@ -132,6 +159,7 @@ impl<'a> Puller<'a> {
     fn accept(&mut self, asked: i64, result: &PullResult, subscription: &Subscription) {
         let position = &result.position;
         self.read_from = position.suggest_broker_id.unwrap_or(0);
+        self.queue.note_max(position.max_offset);
         match result.status {
             PullStatus::Found => {}
             PullStatus::OffsetMoved => return,

@@ -1,13 +1,14 @@
 //! One owned queue: what it shares between its task, the workers and the coordinator.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
+use super::offsets::CommitRequests;
 use super::process_queue::{BatchId, Freed, ProcessQueue};
 use super::steering::{Asked, Steering};
 use crate::config::Limit;
@@ -39,6 +40,13 @@ pub(crate) struct Queue {
     /// Cancelled when the user has heard that it is taken away.
     heard: CancellationToken,
     committed: Mutex<Committed>,
+    /// The first batch since the queue was last moved.
+    live_from: AtomicU64,
+    /// The broker's last offset as the last pull's answer told it; -1 before the first one.
+    max_offset: AtomicI64,
+    /// True once it is known where the queue begins.
+    begun: watch::Sender<bool>,
+    commits: CommitRequests,
     steering: Steering,
 }
 
@@ -77,8 +85,30 @@ impl Queue {
             closing: CancellationToken::new(),
             heard: CancellationToken::new(),
             committed: Mutex::default(),
+            live_from: AtomicU64::new(0),
+            max_offset: AtomicI64::new(-1),
+            begun: watch::Sender::new(false),
+            commits: CommitRequests::default(),
             steering: Steering::default(),
         }
+    }
+
+    /// Begins at `position`, which is what the broker holds when it is `committed`.
+    pub(crate) fn begin(&self, position: i64, committed: bool) {
+        self.reset(position);
+        self.set_committed(committed.then_some(position));
+        self.begun.send_replace(true);
+    }
+
+    /// True once it is known where the queue begins: before that it has no position.
+    pub(crate) fn has_begun(&self) -> bool {
+        *self.begun.borrow()
+    }
+
+    /// Waits until it is known where the queue begins.
+    pub(crate) async fn begun(&self) {
+        // Never closed: the sender is ours.
+        let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
     /// Takes a pulled batch into the books.
@@ -117,6 +147,7 @@ impl Queue {
             let mut process = self.process();
             let held = Freed { messages: process.messages(), bytes: process.bytes() };
             process.reset(position);
+            self.live_from.store(process.next_batch(), Ordering::SeqCst);
             held
         };
         self.release(held);
@@ -127,6 +158,23 @@ impl Queue {
     /// once; who must know waits for [`Steering::made`] with the answer.
     pub(crate) fn request_move(&self, offset: i64) -> Asked {
         self.steering.request_move(offset)
+    }
+
+    /// Notes the offset after the queue's last message, as a pull's answer told it.
+    pub(crate) fn note_max(&self, offset: i64) {
+        self.max_offset.store(offset, Ordering::Relaxed);
+    }
+
+    /// How far the group's committed offset was behind the queue's end at the last pull: what `mqadmin
+    /// consumerProgress` calls Diff. `None` while one of them is unknown.
+    pub(crate) fn lag(&self) -> Option<i64> {
+        let max = self.max_offset.load(Ordering::Relaxed);
+        self.committed().filter(|_| max >= 0).map(|committed| (max - committed).max(0))
+    }
+
+    /// Commits that somebody waits for.
+    pub(crate) fn commits(&self) -> &CommitRequests {
+        &self.commits
     }
 
     /// What others ask of its pull loop.
@@ -267,10 +315,16 @@ impl Queue {
         self.closing.is_cancelled()
     }
 
-    /// True while messages of the batch may wait for a worker: not when the queue is given up, nor when it was
-    /// moved since the batch was pulled.
+    /// True while messages of the batch may wait for a worker: not when the queue is given up or paused, nor
+    /// when it was moved since the batch was pulled.
     pub(crate) fn hands_out(&self, batch: BatchId) -> bool {
-        !self.is_closing() && self.holds(batch)
+        !self.is_closing() && self.is_wanted(batch)
+    }
+
+    /// True while messages that a worker has claimed may go to a callback: the queue was neither paused nor moved
+    /// since. Costs no lock.
+    pub(crate) fn is_wanted(&self, batch: BatchId) -> bool {
+        !self.steering.holds_back() && batch >= self.live_from.load(Ordering::SeqCst)
     }
 
     fn release(&self, freed: Freed) {

@@ -1,8 +1,9 @@
-//! What others ask of a queue's pull loop: to go on elsewhere.
+//! What others ask of a queue's pull loop: to go on elsewhere, to pause, to go on.
 //!
 //! Only the pull loop takes messages into a queue's books, so only it can move the queue without mixing what
 //! was pulled before with what is pulled after. Others leave a wish here and may wait until it is done.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -11,6 +12,8 @@ use tokio::sync::{Notify, watch};
 #[derive(Default)]
 pub(crate) struct Steering {
     wishes: Mutex<Wishes>,
+    /// What [`Wishes::holds_back`] says, for those who must not wait for the lock.
+    holds_back: AtomicBool,
     /// Told when there is a new wish.
     told: Notify,
     /// The number of the last move that was made.
@@ -23,6 +26,16 @@ struct Wishes {
     offset: Option<i64>,
     /// The number of the last wish.
     asked: u64,
+    /// Nothing is pulled and nothing handed out.
+    paused: bool,
+    /// A pause gave back what no callback had: it has to be pulled again.
+    gave_back: bool,
+}
+
+impl Wishes {
+    fn holds_back(&self) -> bool {
+        self.paused || self.gave_back
+    }
 }
 
 /// What the pull loop has to do before it pulls.
@@ -32,6 +45,11 @@ pub(crate) enum Order {
     Pull,
     /// Go on at this offset; then say so by [`Steering::note_move`] with the number.
     Move(i64, u64),
+    /// Wait for another order.
+    Wait,
+    /// When no callback runs, go on with the first message that is not complete; then say so by
+    /// [`Steering::note_pulled_again`].
+    PullAgain,
 }
 
 /// A move that was asked for; see [`Steering::made`].
@@ -57,27 +75,83 @@ impl Steering {
         let _ = self.made.subscribe().wait_for(|made| *made >= asked.0).await;
     }
 
+    /// Takes a move back that was not made yet.
+    pub(crate) fn withdraw(&self, asked: Asked) {
+        let mut wishes = self.wishes();
+        if wishes.asked == asked.0 {
+            wishes.offset = None;
+        }
+    }
+
+    /// Pauses or resumes. True when that changes something.
+    pub(crate) fn set_paused(&self, paused: bool) -> bool {
+        let changed = {
+            let mut wishes = self.wishes();
+            wishes.gave_back |= paused;
+            let changed = std::mem::replace(&mut wishes.paused, paused) != paused;
+            self.publish(&wishes);
+            changed
+        };
+        self.told.notify_one();
+        changed
+    }
+
+    /// True while nothing of the queue may wait for a worker.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.holds_back.load(Ordering::SeqCst)
+    }
+
+    /// True from a pause to its resume.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.wishes().paused
+    }
+
     /// What is to be done now.
     pub(crate) fn order(&self) -> Order {
         let wishes = self.wishes();
-        wishes.offset.map_or(Order::Pull, |offset| Order::Move(offset, wishes.asked))
+        match wishes.offset {
+            Some(offset) => Order::Move(offset, wishes.asked),
+            None if wishes.paused => Order::Wait,
+            None if wishes.gave_back => Order::PullAgain,
+            None => Order::Pull,
+        }
     }
 
     /// Notes that a move was made. One that was asked for meanwhile stays.
     pub(crate) fn note_move(&self, number: u64) {
-        let mut wishes = self.wishes();
-        if wishes.asked == number {
-            wishes.offset = None;
+        {
+            let mut wishes = self.wishes();
+            if wishes.asked == number {
+                wishes.offset = None;
+            }
+            // The books are empty: there is nothing to pull again.
+            wishes.gave_back = wishes.paused;
+            self.publish(&wishes);
         }
-        drop(wishes);
         self.made.send_replace(number);
+    }
+
+    /// Notes that what a pause gave back will be pulled again.
+    pub(crate) fn note_pulled_again(&self) {
+        let mut wishes = self.wishes();
+        wishes.gave_back = wishes.paused;
+        self.publish(&wishes);
+    }
+
+    /// Waits until there may be another order. For the pull loop alone.
+    pub(crate) async fn changed(&self) {
+        self.told.notified().await;
     }
 
     /// Waits until there is something else to do than to pull. For the pull loop alone.
     pub(crate) async fn told(&self) {
         while self.order() == Order::Pull {
-            self.told.notified().await;
+            self.changed().await;
         }
+    }
+
+    fn publish(&self, wishes: &Wishes) {
+        self.holds_back.store(wishes.holds_back(), Ordering::SeqCst);
     }
 
     fn wishes(&self) -> MutexGuard<'_, Wishes> {
@@ -112,5 +186,43 @@ mod tests {
         let Order::Move(3, number) = steering.order() else { panic!("a move to 3 is ordered") };
         steering.note_move(number);
         steering.made(second).await;
+    }
+
+    #[test]
+    fn a_move_that_is_withdrawn_is_not_made() {
+        let steering = Steering::default();
+        let first = steering.request_move(7);
+        let second = steering.request_move(3);
+        steering.withdraw(first);
+        assert_eq!(steering.order(), Order::Move(3, 2), "the later one stays");
+        steering.withdraw(second);
+        assert_eq!(steering.order(), Order::Pull);
+    }
+
+    #[test]
+    fn what_a_pause_gave_back_is_pulled_again_after_the_resume() {
+        let steering = Steering::default();
+        assert!(steering.set_paused(true) && !steering.set_paused(true));
+        assert_eq!(steering.order(), Order::Wait);
+        assert!(steering.set_paused(false));
+        assert_eq!(steering.order(), Order::PullAgain);
+        assert!(steering.holds_back(), "nothing is handed out out of turn before");
+        steering.set_paused(true);
+        steering.note_pulled_again();
+        steering.set_paused(false);
+        assert_eq!(steering.order(), Order::PullAgain, "the second pause gave back too");
+        steering.note_pulled_again();
+        assert_eq!(steering.order(), Order::Pull);
+        assert!(!steering.holds_back());
+    }
+
+    #[test]
+    fn a_paused_queue_is_moved_at_once() {
+        let steering = Steering::default();
+        steering.set_paused(true);
+        let _ = steering.request_move(7);
+        assert_eq!(steering.order(), Order::Move(7, 1));
+        steering.note_move(1);
+        assert_eq!(steering.order(), Order::Wait);
     }
 }

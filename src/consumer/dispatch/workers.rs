@@ -322,6 +322,9 @@ impl Shared {
         let begun_all = Instant::now();
         let mut begun = begun_all;
         while let Some(range) = share.claim(self.bounds.batch_size) {
+            if !share.batch.queue.is_wanted(share.batch.id) {
+                break;
+            }
             slot.begin(range.clone(), begun);
             let batch = Batch::new(Arc::clone(&share.batch), range);
             let mut context = Context::default();

@@ -13,8 +13,9 @@ use crate::consumer::queue::Queue;
 use crate::error::Result;
 
 /// Commits as the queue makes progress, until `stop`; never more often than every
-/// `offset.commit.interval.ms`, and after a failure not before `offset.persist.interval.ms`. Never cut off
-/// in the middle, so that no update is under way when the next one is sent.
+/// `offset.commit.interval.ms`, and after a failure not before `offset.persist.interval.ms`, but at once for
+/// those who wait for it. Never cut off in the middle, so that no update is under way when the next one is
+/// sent.
 pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &CancellationToken) {
     let mut not_before = Instant::now();
     loop {
@@ -23,7 +24,10 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
             () = stop.cancelled() => return,
             () = ready_to_commit(engine, queue, not_before) => {}
         }
-        let wait = match commit(engine, queue).await {
+        let asked = queue.commits().number();
+        let result = commit(engine, queue).await;
+        queue.commits().answer(asked, &result);
+        let wait = match result {
             Ok(()) => engine.config.offset_commit_interval,
             Err(error) => {
                 engine.log.warn("offsets", error);
@@ -38,8 +42,14 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
 /// Waits for something to commit, for its time, and for the connection: until there is one nothing is under
 /// way, so all of this may be cut off.
 async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
-    queue.touched().await;
-    sleep_until(not_before).await;
+    tokio::select! {
+        biased;
+        () = queue.commits().asked() => {}
+        () = async {
+            queue.touched().await;
+            sleep_until(not_before).await;
+        } => {}
+    }
     if let Ok(address) = engine.cluster.master(&queue.name.broker) {
         // Whatever is wrong, the commit meets it again and tells.
         let _ = engine.cluster.connect(&address).await;

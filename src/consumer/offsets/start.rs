@@ -55,7 +55,7 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
 }
 
 /// What the broker holds as committed, `None` when the group has committed nothing.
-pub(super) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
+pub(crate) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
     let query = QueryConsumerOffset {
         consumer_group: engine.config.group.clone(),
         topic: queue.topic.to_string(),
