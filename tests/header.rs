@@ -9,7 +9,7 @@ use support::{STRICT, has, output, root, run, tool};
 
 /// The order in which the header tells things.
 const SOURCES: &[&str] =
-    &["error", "version", "config", "consumer", "callback", "batch", "message", "context", "event", "log"];
+    &["error", "version", "config", "consumer", "assign", "queues", "callback", "batch", "message", "context", "event", "log"];
 
 fn header() -> PathBuf {
     root().join("include/rmq.h")
