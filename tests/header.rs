@@ -8,8 +8,10 @@ use rmq::ErrorKind;
 use support::{STRICT, has, output, root, run, tool};
 
 /// The order in which the header tells things.
-const SOURCES: &[&str] =
-    &["error", "version", "config", "consumer", "assign", "queues", "callback", "batch", "message", "context", "event", "log"];
+const SOURCES: &[&str] = &[
+    "error", "version", "config", "consumer", "assign", "queues", "callback", "batch", "message", "context",
+    "event", "log",
+];
 
 fn header() -> PathBuf {
     root().join("include/rmq.h")

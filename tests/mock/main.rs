@@ -3,6 +3,8 @@
 
 mod commits;
 mod events;
+#[path = "../common/gate.rs"]
+mod gate;
 mod handover;
 #[path = "../common/member.rs"]
 mod member;

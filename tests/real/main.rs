@@ -13,11 +13,14 @@ macro_rules! on_both_versions {
 mod basics;
 mod c_programs;
 mod crash;
+#[path = "../common/gate.rs"]
+mod gate;
 mod groups;
 mod handover;
 #[path = "../common/member.rs"]
 mod member;
 mod offsets;
+mod queues;
 mod retry;
 #[path = "../support/mod.rs"]
 mod support;
