@@ -204,7 +204,9 @@ fn queues_paused_under_load_deliver_nothing_and_go_on_without_loss_or_repeat(ver
                 _ => member.consumer.pause(Some("Pause"), None, None).unwrap(),
             }
             wait_until("running callbacks to end", WITHIN, || running.inside() == 0);
-            let (paused, sent) = (member.record.count(), end());
+            let sent = end();
+            wait_until("more to come", WITHIN, || end() > sent + 100);
+            let paused = member.record.count();
             wait_until("more to come", WITHIN, || end() > sent + 300);
             assert_eq!(member.record.count(), paused, "nothing is delivered while it is paused");
             assert_eq!(member.queue("Pause", 0)["paused"], true);

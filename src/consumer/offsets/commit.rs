@@ -3,14 +3,15 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::start::committed_offset;
+use crate::cluster::ResponseCode;
 use crate::cluster::command::UpdateConsumerOffset;
 use crate::consumer::engine::Engine;
 use crate::consumer::queue::Queue;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// Commits as the queue makes progress, until `stop`; never more often than every
 /// `offset.commit.interval.ms`, and after a failure not before `offset.persist.interval.ms`, but at once for
@@ -18,6 +19,7 @@ use crate::error::Result;
 /// sent.
 pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &CancellationToken) {
     let mut not_before = Instant::now();
+    let mut too_early = 0;
     loop {
         tokio::select! {
             biased;
@@ -26,6 +28,12 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
         }
         let asked = queue.commits().number();
         let result = commit(engine, queue).await;
+        if too_early < TOO_EARLY && is_too_early(engine, &result) {
+            too_early += 1;
+            queue.touch();
+            sleep(TOO_EARLY_PAUSE).await;
+            continue;
+        }
         queue.commits().answer(asked, &result);
         let wait = match result {
             Ok(()) => engine.config.offset_commit_interval,
@@ -37,6 +45,17 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
         };
         not_before = Instant::now() + wait;
     }
+}
+
+/// How often, and how long after each other, a commit that came too early is sent again.
+const TOO_EARLY: u32 = 20;
+const TOO_EARLY_PAUSE: Duration = Duration::from_millis(10);
+
+/// A group without members is made by its first pull, which the first commit of an assigned queue may overtake
+/// (5.5.0).
+fn is_too_early(engine: &Engine, result: &Result<()>) -> bool {
+    let unknown_group = ErrorKind::Broker(ResponseCode::SubscriptionGroupNotExist);
+    engine.subscriptions.is_assigned() && result.as_ref().is_err_and(|error| error.kind() == unknown_group)
 }
 
 /// Waits for something to commit, for its time, and for the connection: until there is one nothing is under
