@@ -1,6 +1,7 @@
 //! Behaviour under scripted faults, against the mock cluster. Each test has a cluster of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
 
+mod assign;
 mod commits;
 mod events;
 #[path = "../common/gate.rs"]
@@ -11,6 +12,7 @@ mod member;
 mod outcomes;
 mod overdue;
 mod properties;
+mod queues;
 mod races;
 mod records;
 mod refusals;
