@@ -43,15 +43,21 @@ fn an_assigned_consumer_says_nothing_to_its_group() {
 }
 
 #[test]
-fn a_group_that_is_made_by_the_first_pull_gets_its_first_commit_all_the_same() {
+fn a_group_that_is_made_by_the_first_pull_gets_the_commit_of_a_paused_queue_all_the_same() {
     let cluster = MockCluster::start();
     cluster.create_topic("T", 1);
     let refusal = Fault::refuse(ResponseCode::SubscriptionGroupNotExist, "Group g not exist!");
-    cluster.on(RequestCode::UpdateConsumerOffset).times(3, refusal);
+    cluster.on(RequestCode::UpdateConsumerOffset).once(refusal);
     let setup = Setup::new(&cluster, "g").set("offset.persist.interval.ms", "60000");
-    let member = assigned(setup, r#"[{"topic":"T"}]"#);
+    let member = setup.build();
+    member.consumer.pause(None, None, None).unwrap();
+    member.consumer.assign(r#"[{"topic":"T"}]"#).unwrap();
+    member.consumer.start().unwrap();
     member.consumer.position("T", "broker-a", 0).unwrap();
     member.consumer.commit().unwrap();
+    let pulls = cluster.requests(RequestCode::PullMessage);
+    let flags: Vec<_> = pulls.iter().map(|pull| pull.field("sysFlag").unwrap()).collect();
+    assert_eq!(flags, ["4"], "one that is not held");
     assert_eq!(cluster.committed("g", "T", 0), Some(0));
     assert_eq!(member.record.logged("not exist!"), 0);
 }

@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::start::committed_offset;
 use crate::cluster::ResponseCode;
-use crate::cluster::command::UpdateConsumerOffset;
+use crate::cluster::command::{PullMessage, UpdateConsumerOffset, pull_message::pull_flag};
 use crate::consumer::engine::Engine;
 use crate::consumer::queue::Queue;
 use crate::error::{ErrorKind, Result};
@@ -19,7 +19,6 @@ use crate::error::{ErrorKind, Result};
 /// sent.
 pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &CancellationToken) {
     let mut not_before = Instant::now();
-    let mut too_early = 0;
     loop {
         tokio::select! {
             biased;
@@ -28,12 +27,6 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
         }
         let asked = queue.commits().number();
         let result = commit(engine, queue).await;
-        if too_early < TOO_EARLY && is_too_early(engine, &result) {
-            too_early += 1;
-            queue.touch();
-            sleep(TOO_EARLY_PAUSE).await;
-            continue;
-        }
         queue.commits().answer(asked, &result);
         let wait = match result {
             Ok(()) => engine.config.offset_commit_interval,
@@ -45,17 +38,6 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
         };
         not_before = Instant::now() + wait;
     }
-}
-
-/// How often, and how long after each other, a commit that came too early is sent again.
-const TOO_EARLY: u32 = 20;
-const TOO_EARLY_PAUSE: Duration = Duration::from_millis(10);
-
-/// A group without members is made by its first pull, which the first commit of an assigned queue may overtake
-/// (5.5.0).
-fn is_too_early(engine: &Engine, result: &Result<()>) -> bool {
-    let unknown_group = ErrorKind::Broker(ResponseCode::SubscriptionGroupNotExist);
-    engine.subscriptions.is_assigned() && result.as_ref().is_err_and(|error| error.kind() == unknown_group)
 }
 
 /// Waits for something to commit, for its time, and for the connection: until there is one nothing is under
@@ -125,7 +107,13 @@ async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Resu
         queue_id: queue.name.id,
         commit_offset: offset,
     };
-    let updated = engine.cluster.call_master(&queue.name, &request).await?;
+    let updated = match engine.cluster.call_master(&queue.name, &request).await {
+        Err(error) if engine.subscriptions.is_assigned() && error.kind() == UNKNOWN_GROUP => {
+            make_group(engine, queue, offset).await?;
+            engine.cluster.call_master(&queue.name, &request).await?
+        }
+        answer => answer?,
+    };
     if updated.was_reset {
         // An administrator's offset stands; the next pull is told where to go on.
         return Ok(());
@@ -133,6 +121,26 @@ async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Resu
     queue.note_commit(round, offset);
     engine.status.counters.commits.fetch_add(1, Ordering::Relaxed);
     Ok(())
+}
+
+/// What 5.5.0 answers to the commit of a group that it has not heard of.
+const UNKNOWN_GROUP: ErrorKind = ErrorKind::Broker(ResponseCode::SubscriptionGroupNotExist);
+
+/// A group without members is made by its first pull. The first commit of an assigned queue may overtake that,
+/// and a paused queue makes none: then one is made for its own sake, and its messages are left where they are.
+async fn make_group(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
+    let request = PullMessage {
+        consumer_group: engine.config.group.clone(),
+        topic: queue.name.topic.to_string(),
+        queue_id: queue.name.id,
+        queue_offset: offset,
+        max_messages: 1,
+        sys_flag: pull_flag::SUBSCRIPTION,
+        subscription: Some("*".to_owned()),
+        expression_type: Some("TAG".to_owned()),
+        ..PullMessage::default()
+    };
+    engine.cluster.call_master(&queue.name, &request).await.map(drop)
 }
 
 async fn refresh(engine: &Engine, queue: &Queue) -> Result<()> {
