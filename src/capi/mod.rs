@@ -24,6 +24,7 @@ mod guard;
 mod handle;
 pub mod log;
 pub mod message;
+pub mod poll;
 pub mod queues;
 mod userdata;
 pub mod version;

@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::event::{Event, EventKind, Reason};
 use super::heartbeat::beat_apart;
 use super::ownership::own;
-use super::queue::Queue;
+use super::queue::{Order, Queue};
 use super::rebalance::{self, Delta};
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
@@ -245,6 +245,7 @@ impl Coordinator {
             engine.topic_budget(&name.topic),
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
+            engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
         ));
         // Before it pulls: it may be paused.
         engine.status.assigned(&queue);

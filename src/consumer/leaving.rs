@@ -13,6 +13,7 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
     // 1 to 6: the coordinator stops the pulls, waits for callbacks, commits and unlocks; no heartbeat is
     // under way once the tasks have ended.
     engine.tasks.stop();
+    engine.workers.refuse_polls();
     engine.tasks.join().await;
     engine.workers.close();
     // 7: after the last commit, so that whoever takes over goes on from it.

@@ -11,6 +11,7 @@ mod dispatch;
 mod engine;
 mod event;
 mod events;
+mod fronts;
 mod handover;
 mod heartbeat;
 mod identity;
@@ -20,6 +21,7 @@ mod lifecycle;
 mod next_pull;
 mod offsets;
 mod opening;
+mod orderly;
 mod overdue;
 mod ownership;
 mod pauses;
@@ -40,7 +42,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use control::Seek;
-pub use dispatch::{Batch, Context, MessageHandler, Outcome};
+pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;
 pub use lifecycle::State;
@@ -76,6 +78,12 @@ impl Consumer {
         mask: i32,
     ) -> Result<Option<Arc<dyn EventHandler>>> {
         self.0.set_event_handler(handler, mask)
+    }
+
+    /// Takes up to `most` messages of one queue, to be kept and settled; for a consumer that was started without a
+    /// message handler. `None` waits without a bound.
+    pub fn poll(&self, most: usize, within: Option<Duration>) -> Result<Batch> {
+        self.0.poll(most, within)
     }
 
     /// Takes the oldest event; `None` waits without a bound.

@@ -10,6 +10,7 @@ use super::dispatch::PulledBatch;
 use super::engine::Engine;
 use super::heartbeat;
 use super::next_pull::{self, BRIEF, Then};
+use super::orderly;
 use super::queue::Queue;
 use super::status::count;
 use super::steering::Order;
@@ -79,6 +80,7 @@ impl<'a> Puller<'a> {
                     biased;
                     () = queue.drained() => {
                         queue.reset(queue.committable());
+                        self.engine.workers.discard(queue);
                         steering.note_pulled_again();
                     }
                     () = steering.changed() => {}
@@ -197,8 +199,15 @@ impl<'a> Puller<'a> {
         let bytes = result.body.len().max(bodies);
         let id = self.queue.insert(offsets, bytes, position.next_begin_offset);
         let all = 0..messages.len();
-        let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages };
-        self.engine.workers.push(Arc::new(batch), all);
+        let workers = self.engine.workers.downgrade();
+        let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages, workers };
+        match &self.queue.order {
+            Some(order) => orderly::add(self.engine, order, batch),
+            None => {
+                // What is refused stays in the books and is pulled again, or goes with them.
+                self.engine.workers.push(Arc::new(batch), all);
+            }
+        }
     }
 
     async fn act(&mut self, then: Then) {

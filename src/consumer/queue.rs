@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
+use super::dispatch::{Lane, PulledBatch};
 use super::offsets::CommitRequests;
 use super::process_queue::{BatchId, Freed, ProcessQueue};
 use super::steering::{Asked, Steering};
@@ -48,6 +50,28 @@ pub(crate) struct Queue {
     begun: watch::Sender<bool>,
     commits: CommitRequests,
     steering: Steering,
+    /// Set in orderly consumption.
+    pub(crate) order: Option<Order>,
+}
+
+/// What an orderly queue has beside the others.
+pub(crate) struct Order {
+    /// Whose turn it is.
+    lane: Mutex<Lane<PulledBatch>>,
+    /// How long it rests after a failure: `suspend.queue.ms`.
+    pub(crate) rest: Duration,
+}
+
+impl Order {
+    /// Nothing is out.
+    pub(crate) fn new(rest: Duration) -> Order {
+        Order { lane: Mutex::default(), rest }
+    }
+
+    /// Whose turn it is. Whoever holds this may take the lock of the workers too, not the other way round.
+    pub(crate) fn lane(&self) -> MutexGuard<'_, Lane<PulledBatch>> {
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is known of the offset that the broker holds.
@@ -68,6 +92,7 @@ impl Queue {
         topic_budget: Arc<Budget>,
         all_budget: Arc<Budget>,
         stop: CancellationToken,
+        order: Option<Order>,
     ) -> Queue {
         Queue {
             name,
@@ -90,6 +115,7 @@ impl Queue {
             begun: watch::Sender::new(false),
             commits: CommitRequests::default(),
             steering: Steering::default(),
+            order,
         }
     }
 

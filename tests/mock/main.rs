@@ -9,8 +9,10 @@ mod gate;
 mod handover;
 #[path = "../common/member.rs"]
 mod member;
+mod orderly;
 mod outcomes;
 mod overdue;
+mod poll;
 mod properties;
 mod queues;
 mod races;

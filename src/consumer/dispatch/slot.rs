@@ -103,13 +103,21 @@ impl Slot {
     }
 
     /// Looks at the callback: past `timeout` its messages are taken from it, past `slow` it is told once.
-    pub(super) fn overdue(&self, timeout: Duration, slow: Duration) -> Option<Overdue> {
+    /// What is `kept` beyond the callback stays.
+    pub(super) fn overdue(
+        &self,
+        timeout: Duration,
+        slow: Duration,
+        kept: &dyn Fn(&Arc<PulledBatch>, &Range<usize>) -> bool,
+    ) -> Option<Overdue> {
         let mut slot = self.lock();
         let held = slot.as_mut()?;
         let callback = held.callback.as_mut()?;
         let since = callback.since.elapsed();
         let batch = Batch::new(Arc::clone(&held.batch), callback.range.clone());
-        if since >= timeout {
+        // In order nothing may overtake a message that is in a callback.
+        let may_be_taken = held.batch.queue.order.is_none() && !kept(&held.batch, &callback.range);
+        if since >= timeout && may_be_taken {
             let taken = slot.take().map(|held| held.running);
             return Some(Overdue { thread: self.name.clone(), batch, since, taken });
         }
