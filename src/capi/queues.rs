@@ -8,10 +8,10 @@ use super::{guard, handle, log};
 use crate::consumer::{Consumer, Seek};
 use crate::error::Result;
 
-/// Pauses queues: from now on no message of them is pulled or handed to a callback. Callbacks that run end as usual; what
-/// no callback has is given back and pulled again after the resume, once the callbacks that have messages of the queue
-/// have ended. It holds until a resume, for queues that are assigned later too: for each queue the latest pause or resume
-/// that means it counts. May be called before the start.
+/// Pauses queues: from now on no message of them is pulled or handed out. Callbacks that run end as usual; what nobody
+/// has is given back and pulled again after the resume, once the callbacks that have messages of the queue have ended and
+/// kept or polled batches are settled. It holds until a resume, for queues that are assigned later too: for each queue
+/// the latest pause or resume that means it counts. May be called before the start.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any

@@ -87,8 +87,8 @@ impl Steering {
     pub(crate) fn set_paused(&self, paused: bool) -> bool {
         let changed = {
             let mut wishes = self.wishes();
-            wishes.gave_back |= paused;
             let changed = std::mem::replace(&mut wishes.paused, paused) != paused;
+            wishes.gave_back |= changed && paused;
             self.publish(&wishes);
             changed
         };
@@ -124,8 +124,8 @@ impl Steering {
             if wishes.asked == number {
                 wishes.offset = None;
             }
-            // The books are empty: there is nothing to pull again.
-            wishes.gave_back = wishes.paused;
+            // The books are empty, and stay so through a pause: there is nothing to pull again.
+            wishes.gave_back = false;
             self.publish(&wishes);
         }
         self.made.send_replace(number);
@@ -134,7 +134,7 @@ impl Steering {
     /// Notes that what a pause gave back will be pulled again.
     pub(crate) fn note_pulled_again(&self) {
         let mut wishes = self.wishes();
-        wishes.gave_back = wishes.paused;
+        wishes.gave_back = false;
         self.publish(&wishes);
     }
 
@@ -207,10 +207,6 @@ mod tests {
         assert!(steering.set_paused(false));
         assert_eq!(steering.order(), Order::PullAgain);
         assert!(steering.holds_back(), "nothing is handed out out of turn before");
-        steering.set_paused(true);
-        steering.note_pulled_again();
-        steering.set_paused(false);
-        assert_eq!(steering.order(), Order::PullAgain, "the second pause gave back too");
         steering.note_pulled_again();
         assert_eq!(steering.order(), Order::Pull);
         assert!(!steering.holds_back());
@@ -224,5 +220,7 @@ mod tests {
         assert_eq!(steering.order(), Order::Move(7, 1));
         steering.note_move(1);
         assert_eq!(steering.order(), Order::Wait);
+        assert!(!steering.set_paused(true) && steering.set_paused(false));
+        assert_eq!(steering.order(), Order::Pull, "nothing was pulled since");
     }
 }
