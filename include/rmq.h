@@ -1121,6 +1121,27 @@ rmq_code rmq_consumer_stats_json(const rmq_consumer *consumer,
                                  size_t *needed);
 
 /**
+ * Gives the route of a subscribed topic as JSON, as the consumer last heard it from a name server: an object with the
+ * topic, its brokers with their addresses by broker id (0 is the master), and the queues that may be read.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @param topic     borrowed for the call; must not be NULL; the group's retry topic is allowed too
+ * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
+ * @param size      bytes of buf
+ * @param needed    gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_STATE when it is not started; RMQ_E_NO_ROUTE for a topic that is not subscribed or that no
+ * name server knows yet; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_route_json(const rmq_consumer *consumer,
+                                 const char *topic,
+                                 char *buf,
+                                 size_t size,
+                                 size_t *needed);
+
+/**
  * Names the queues to consume, in place of those named before; [] gives all up. Such a consumer is no member of its
  * group: other members neither see it nor share its queues, it has no retry topic, and what a callback wants again is
  * delivered again 5 s later by itself. Its offsets are committed under the group as usual. A consumer assigns or
@@ -1142,10 +1163,10 @@ rmq_code rmq_consumer_assign(rmq_consumer *consumer,
                              const char *queues_json);
 
 /**
- * Pauses queues: from now on no message of them is pulled or handed to a callback. Callbacks that run end as usual; what
- * no callback has is given back and pulled again after the resume, once the callbacks that have messages of the queue
- * have ended. It holds until a resume, for queues that are assigned later too: for each queue the latest pause or resume
- * that means it counts. May be called before the start.
+ * Pauses queues: from now on no message of them is pulled or handed out. Callbacks that run end as usual; what nobody
+ * has is given back and pulled again after the resume, once the callbacks that have messages of the queue have ended and
+ * kept or polled batches are settled. It holds until a resume, for queues that are assigned later too: for each queue
+ * the latest pause or resume that means it counts. May be called before the start.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any

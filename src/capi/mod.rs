@@ -26,6 +26,7 @@ pub mod log;
 pub mod message;
 pub mod poll;
 pub mod queues;
+pub mod route;
 mod userdata;
 pub mod version;
 

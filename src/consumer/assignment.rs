@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::pauses::Selection;
 use super::subscription::Subscription;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::MessageQueue;
+use crate::message::{MessageQueue, namespace};
 
 /// An entry of an assignment: a topic, all of it or a part, and what is wanted of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,14 @@ pub(crate) struct Wanted {
     /// Its expression, the same in all entries of a topic.
     pub(crate) expression: String,
     queues: Selection,
+}
+
+impl Wanted {
+    /// Puts the topic into a namespace.
+    pub(crate) fn wrap(&mut self, space: &str) {
+        self.topic = namespace::wrap(space, &self.topic);
+        self.queues.topic = Some(self.topic.clone());
+    }
 }
 
 /// Queues by topic; `None` for a topic whose route is not known.

@@ -21,7 +21,7 @@ use super::queue::Queue;
 use super::routing;
 use super::subscription::check_topic;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::MessageQueue;
+use crate::message::{MessageQueue, namespace};
 
 /// A slow machine may take this long beyond `request.timeout.ms`.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -43,7 +43,8 @@ impl Consumer {
     /// Names the queues to consume, as JSON, in place of those before. Such a consumer is no member of its
     /// group. A running one waits until it owns them, as far as their routes are known.
     pub fn assign(&self, queues_json: &str) -> Result<()> {
-        let wanted = assignment::parse(queues_json)?;
+        let mut wanted = assignment::parse(queues_json)?;
+        wanted.iter_mut().for_each(|wanted| wanted.wrap(self.0.namespace()));
         let Some(engine) = self.0.assign(wanted)? else { return Ok(()) };
         self.0.ask(&engine, "assign", apply(Arc::clone(&engine)))
     }
@@ -52,7 +53,8 @@ impl Consumer {
     /// Holds for queues that come later too.
     pub fn pause(&self, topic: Option<&str>, broker: Option<&str>, queue_id: Option<i32>) -> Result<()> {
         self.0.refuse_ended("pause")?;
-        let paused = self.0.status().set_paused(selection(topic, broker, queue_id)?, true);
+        let selection = self.0.selection(topic, broker, queue_id)?;
+        let paused = self.0.status().set_paused(selection, true);
         if let Some(engine) = self.0.engine() {
             for queue in paused {
                 // After the mark: what is pushed from now on is refused.
@@ -65,7 +67,8 @@ impl Consumer {
     /// Resumes queues; the latest call that covers a queue counts.
     pub fn resume(&self, topic: Option<&str>, broker: Option<&str>, queue_id: Option<i32>) -> Result<()> {
         self.0.refuse_ended("resume")?;
-        self.0.status().set_paused(selection(topic, broker, queue_id)?, false);
+        let selection = self.0.selection(topic, broker, queue_id)?;
+        self.0.status().set_paused(selection, false);
         Ok(())
     }
 
@@ -170,8 +173,8 @@ impl Inner {
         queue_id: i32,
     ) -> Result<(Arc<Engine>, MessageQueue)> {
         let engine = self.running(what)?;
-        let name = name(topic, broker, queue_id)?;
-        let route = engine.cluster.route(topic);
+        let name = self.name(topic, broker, queue_id)?;
+        let route = engine.cluster.route(&name.topic);
         if !route.is_some_and(|route| route.queues.contains(&name)) {
             let text = format!("{what}: {name} is in no route of this consumer");
             return Err(Error::new(ErrorKind::NoRoute, text));
@@ -188,7 +191,7 @@ impl Inner {
         queue_id: i32,
     ) -> Result<(Arc<Engine>, Arc<Queue>)> {
         let engine = self.running(what)?;
-        let name = name(topic, broker, queue_id)?;
+        let name = self.name(topic, broker, queue_id)?;
         let mut queue = engine.status.queue(&name);
         if queue.is_none() && engine.subscriptions.is_assigned() {
             let asked = Arc::clone(&engine);
@@ -203,6 +206,28 @@ impl Inner {
             Error::new(ErrorKind::NotAssigned, text)
         })?;
         Ok((engine, queue))
+    }
+
+    /// A queue's name as brokers know it.
+    fn name(&self, topic: &str, broker: &str, queue_id: i32) -> Result<MessageQueue> {
+        check_topic(topic)?;
+        if queue_id < 0 {
+            let text = format!("queue_id is {queue_id}, a queue's number is 0 or more");
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
+        let topic = namespace::wrap(self.namespace(), topic).into();
+        Ok(MessageQueue { topic, broker: broker.into(), id: queue_id })
+    }
+
+    fn selection(
+        &self,
+        topic: Option<&str>,
+        broker: Option<&str>,
+        queue_id: Option<i32>,
+    ) -> Result<Selection> {
+        let name = self.name(topic.unwrap_or("any"), broker.unwrap_or("any"), queue_id.unwrap_or(0))?;
+        let topic = topic.map(|_| name.topic.to_string());
+        Ok(Selection { topic, broker: broker.map(str::to_owned), queue_id })
     }
 
     /// Waits for an answer, on a thread that is none of the I/O threads.
@@ -287,18 +312,4 @@ impl Drop for Wish<'_> {
 
 fn revoked(what: &str, queue: &Queue) -> Error {
     Error::new(ErrorKind::Revoked, format!("{what}: {} was taken away meanwhile", queue.name))
-}
-
-fn name(topic: &str, broker: &str, queue_id: i32) -> Result<MessageQueue> {
-    check_topic(topic)?;
-    if queue_id < 0 {
-        let text = format!("queue_id is {queue_id}, a queue's number is 0 or more");
-        return Err(Error::new(ErrorKind::InvalidArgument, text));
-    }
-    Ok(MessageQueue { topic: topic.into(), broker: broker.into(), id: queue_id })
-}
-
-fn selection(topic: Option<&str>, broker: Option<&str>, queue_id: Option<i32>) -> Result<Selection> {
-    name(topic.unwrap_or("any"), "any", queue_id.unwrap_or(0))?;
-    Ok(Selection { topic: topic.map(str::to_owned), broker: broker.map(str::to_owned), queue_id })
 }

@@ -86,7 +86,8 @@ impl<'a> Lease<'a> {
                         false => engine.log.debug("handover", error),
                     }
                 }
-                Ok(false) => {
+                // Locks are the master's; a slave can be read without.
+                answer if matches!(answer, Ok(false)) || lease.has_no_master() => {
                     let owner_is_here =
                         previous_owner.is_some_and(|owner| members.borrow().iter().any(|m| m == owner));
                     if !owner_is_here {
@@ -98,6 +99,7 @@ impl<'a> Lease<'a> {
                         return Some(lease);
                     }
                 }
+                Ok(_) => {}
                 Err(error) if refuses_locks(&error, Instant::now() >= deadline) => {
                     lease.go_without(error.text());
                     return Some(lease);
@@ -158,6 +160,10 @@ impl<'a> Lease<'a> {
             self.held.store(true, Ordering::Release);
         }
         Ok(ours)
+    }
+
+    fn has_no_master(&self) -> bool {
+        self.engine.cluster.routes().has_only_slaves(&self.queue.broker)
     }
 
     fn go_without(&self, why: &str) {

@@ -1,7 +1,7 @@
 //! One queue's pull loop: wait for room, long-poll, decode, filter, hand over.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::status::count;
 use super::steering::Order;
 use super::subscription::Subscription;
+use crate::cluster::ResponseCode;
 use crate::cluster::command::{PullMessage, PullResult, PullStatus, pull_message::pull_flag};
 use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
 use crate::error::{Error, ErrorKind, Result};
@@ -55,10 +56,11 @@ impl<'a> Puller<'a> {
         let steering = self.queue.steering();
         loop {
             self.obey().await;
+            // Whatever a round waits for, a wish ends it: the answer of its pull is thrown away.
             tokio::select! {
                 biased;
                 () = steering.told() => {}
-                () = self.pull_on() => {}
+                () = self.round() => {}
             }
         }
     }
@@ -70,7 +72,8 @@ impl<'a> Puller<'a> {
             match steering.order() {
                 Order::Pull => return,
                 Order::Move(offset, number) => {
-                    self.engine.log.info("pull", format_args!("{} goes on at {offset}", queue.name));
+                    let text = format_args!("{}: a request moved the offset to {offset}", queue.name);
+                    self.engine.log.info("pull", text);
                     self.move_to(offset);
                     steering.note_move(number);
                 }
@@ -89,37 +92,37 @@ impl<'a> Puller<'a> {
         }
     }
 
-    /// Pulls until it is cut off.
-    async fn pull_on(&mut self) {
-        loop {
-            self.queue.room().await;
-            let engine = self.engine;
-            // Before the look at the subscription, so that no change after it is missed.
-            let announced = engine.announced.notified();
-            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else {
-                // Unsubscribed: either the coordinator takes the queue away now, or the topic comes back.
-                announced.await;
-                continue;
-            };
-            let asked = self.queue.position();
-            let outcome = tokio::select! {
-                outcome = self.pull(asked, &subscription) => outcome,
-                // The broker holds it with the old filter and would not wake it for the new one.
-                () = announced => continue,
-            };
-            // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
-            let asked_for = subscription.version;
-            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { continue };
-            if engine.subscriptions.is_assigned() && subscription.version != asked_for {
-                // The pull carried the old expression, so it passed over what only the new one wants.
-                continue;
-            }
-            if let Ok(result) = &outcome {
-                self.accept(asked, result, &subscription);
-            }
-            self.tell(outcome.as_ref().err());
-            self.act(next_pull::after(outcome.as_ref(), asked)).await;
+    /// One pull and what follows from it. Between its waits it may be cut off.
+    async fn round(&mut self) {
+        self.queue.room().await;
+        let engine = self.engine;
+        // Before the look at the subscription, so that no change after it is missed.
+        let announced = engine.announced.notified();
+        let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else {
+            // Unsubscribed: either the coordinator takes the queue away now, or the topic comes back.
+            return announced.await;
+        };
+        let asked = self.queue.position();
+        let begun = Instant::now();
+        self.queue.marks().pulled();
+        let outcome = tokio::select! {
+            outcome = self.pull(asked, &subscription) => outcome,
+            // The broker holds it with the old filter and would not wake it for the new one.
+            () = announced => return,
+        };
+        // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
+        let asked_for = subscription.version;
+        let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { return };
+        if engine.subscriptions.is_assigned() && subscription.version != asked_for {
+            // The pull carried the old expression, so it passed over what only the new one wants.
+            return;
         }
+        match &outcome {
+            Ok(result) => self.accept(asked, result, &subscription, begun.elapsed()),
+            Err(error) => self.read_from = self.reader_after(error),
+        }
+        self.tell(outcome.as_ref().err());
+        self.act(next_pull::after(outcome.as_ref(), asked)).await;
     }
 
     async fn pull(&mut self, asked: i64, subscription: &Subscription) -> Result<PullResult> {
@@ -154,11 +157,18 @@ impl<'a> Puller<'a> {
             // A broker that came back may hold older offsets than those it acknowledged.
             self.queue.forget_committed();
         }
-        crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await
+        let mut result =
+            crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await?;
+        next_pull::mind_the_lag(
+            &mut result,
+            asked,
+            self.engine.cluster.master(&name.broker).ok() != Some(address),
+        );
+        Ok(result)
     }
 
     /// Takes what came into the books and hands it to the workers.
-    fn accept(&mut self, asked: i64, result: &PullResult, subscription: &Subscription) {
+    fn accept(&mut self, asked: i64, result: &PullResult, subscription: &Subscription, took: Duration) {
         let position = &result.position;
         self.read_from = position.suggest_broker_id.unwrap_or(0);
         self.queue.note_max(position.max_offset);
@@ -173,6 +183,7 @@ impl<'a> Puller<'a> {
             offset_delta: position.offset_delta.unwrap_or(0),
             check_crc: self.engine.config.check_crc,
             from_offset: asked,
+            namespace: &self.engine.config.namespace_prefix,
             ..DecodeOptions::new(&self.queue.name.broker)
         };
         let Decoded { messages, broken } = decode_records(&result.body, &options);
@@ -190,6 +201,7 @@ impl<'a> Puller<'a> {
             false => messages.into_iter().filter(|message| subscription.wants(message)).collect(),
         };
         count(&counters.filtered, pulled - messages.len());
+        self.queue.marks().counters().pulled(messages.len(), took);
         if messages.is_empty() {
             return self.queue.advance(position.next_begin_offset);
         }
@@ -233,10 +245,10 @@ impl<'a> Puller<'a> {
                 self.pause_briefly().await;
             }
             Then::Reroute => {
-                self.reroute();
+                self.engine.reroute.notify_one();
                 self.pause_briefly().await;
             }
-            Then::Reconnect => self.reroute(),
+            Then::Reconnect => self.engine.reroute.notify_one(),
             Then::Rewind(offset) => {
                 self.rewind(offset);
                 // A broker that says the same again shall not be asked without a pause.
@@ -249,9 +261,21 @@ impl<'a> Puller<'a> {
         sleep(self.pause.next_wait(random::fraction())).await;
     }
 
-    fn reroute(&mut self) {
-        self.read_from = 0;
-        self.engine.reroute.notify_one();
+    /// The broker id to read from after a failure.
+    fn reader_after(&self, error: &Error) -> i64 {
+        match error.kind() {
+            // It has to hear of us, and is asked again.
+            ErrorKind::Broker(ResponseCode::SubscriptionNotExist | ResponseCode::SubscriptionNotLatest) => {
+                self.read_from
+            }
+            // The name server may take a master for alive for a while; its slave has the messages, too.
+            ErrorKind::Connect => {
+                let routes = self.engine.cluster.routes();
+                routes.another(&self.queue.name.broker, self.read_from).unwrap_or(0)
+            }
+            // A slave that cannot serve; without a master it is asked again all the same.
+            _ => 0,
+        }
     }
 
     /// The broker moved the offset, by a reset or because it lies outside the queue.

@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
 use super::dispatch::{Lane, PulledBatch};
+use super::marks::Marks;
 use super::offsets::CommitRequests;
-use super::process_queue::{BatchId, Freed, ProcessQueue};
+use super::process_queue::{BatchId, Cached, Freed, ProcessQueue};
+use super::statistics::TopicCounters;
 use super::steering::{Asked, Steering};
 use crate::config::Limit;
 use crate::message::MessageQueue;
@@ -50,6 +52,7 @@ pub(crate) struct Queue {
     begun: watch::Sender<bool>,
     commits: CommitRequests,
     steering: Steering,
+    marks: Marks,
     /// Set in orderly consumption.
     pub(crate) order: Option<Order>,
 }
@@ -79,6 +82,8 @@ impl Order {
 struct Committed {
     /// `None` when it is unknown.
     offset: Option<i64>,
+    /// The connection over which the last commit was to go.
+    keeper: Option<u64>,
     /// Grows whenever what was known no longer counts: a commit that was under way then says nothing.
     round: u64,
 }
@@ -93,6 +98,7 @@ impl Queue {
         all_budget: Arc<Budget>,
         stop: CancellationToken,
         order: Option<Order>,
+        counters: Arc<TopicCounters>,
     ) -> Queue {
         Queue {
             name,
@@ -116,6 +122,7 @@ impl Queue {
             commits: CommitRequests::default(),
             steering: Steering::default(),
             order,
+            marks: Marks::new(counters),
         }
     }
 
@@ -163,8 +170,11 @@ impl Queue {
         let freed = self.process().complete(batch, indexes);
         if let Some(freed) = freed {
             self.release(freed);
+            self.marks.counters().completed(freed.messages);
         }
-        self.touch();
+        if self.touch() {
+            self.marks.consumed();
+        }
     }
 
     /// Forgets all that was pulled and begins anew at `position`; late completions do nothing.
@@ -243,6 +253,11 @@ impl Queue {
         self.touch();
     }
 
+    /// Notes the connection that a commit goes over. True when it is another one than before.
+    pub(crate) fn meet_keeper(&self, connection: u64) -> bool {
+        self.known().keeper.replace(connection).is_some_and(|before| before != connection)
+    }
+
     /// To be asked before a commit and given to [`Queue::note_commit`] after it.
     pub(crate) fn commit_round(&self) -> u64 {
         self.known().round
@@ -256,11 +271,28 @@ impl Queue {
         }
     }
 
-    /// Asks for a commit. Costs one swap while one is already asked for.
-    pub(crate) fn touch(&self) {
-        if !self.dirty.swap(true, Ordering::AcqRel) {
+    /// Asks for a commit. Costs one swap while one is already asked for; true when none was.
+    pub(crate) fn touch(&self) -> bool {
+        let first = !self.dirty.swap(true, Ordering::AcqRel);
+        if first {
             self.commit.notify_one();
         }
+        first
+    }
+
+    /// Takes a move that the pull loop did not live to make.
+    pub(crate) fn take_move(&self) -> Option<i64> {
+        self.steering.take_move()
+    }
+
+    /// What was noted of it for those who look from outside.
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// What is held and not complete.
+    pub(crate) fn cached(&self) -> Cached {
+        self.process().cached()
     }
 
     /// Waits until a commit is asked for, and takes the request.

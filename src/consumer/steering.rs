@@ -83,6 +83,16 @@ impl Steering {
         }
     }
 
+    /// Takes a move that was not made, for whoever makes it in the pull loop's place.
+    pub(crate) fn take_move(&self) -> Option<i64> {
+        let (offset, asked) = {
+            let mut wishes = self.wishes();
+            (wishes.offset.take()?, wishes.asked)
+        };
+        self.made.send_replace(asked);
+        Some(offset)
+    }
+
     /// Pauses or resumes. True when that changes something.
     pub(crate) fn set_paused(&self, paused: bool) -> bool {
         let changed = {

@@ -13,15 +13,22 @@ macro_rules! on_both_versions {
 mod assign;
 mod basics;
 mod c_programs;
+mod cluster;
 mod crash;
 #[path = "../common/gate.rs"]
 mod gate;
 mod groups;
 mod handover;
+mod inner_batches;
 #[path = "../common/member.rs"]
 mod member;
+mod namespaces;
 mod offsets;
+mod operations;
 mod queues;
+mod resets;
 mod retry;
+mod several;
 #[path = "../support/mod.rs"]
 mod support;
+mod twins;

@@ -10,8 +10,8 @@ pub(crate) async fn bounds(engine: &Engine, queue: &MessageQueue) -> Result<(i64
     let first = GetMinOffset { topic: queue.topic.to_string(), queue_id: queue.id };
     let last = GetMaxOffset { topic: queue.topic.to_string(), queue_id: queue.id, committed: true };
     let (first, last) = tokio::try_join!(
-        engine.cluster.call_master(queue, &first),
-        engine.cluster.call_master(queue, &last),
+        engine.cluster.call_keeper(queue, &first),
+        engine.cluster.call_keeper(queue, &last),
     )?;
     Ok((first.offset, last.offset))
 }
@@ -20,5 +20,5 @@ pub(crate) async fn bounds(engine: &Engine, queue: &MessageQueue) -> Result<(i64
 pub(crate) async fn offset_at(engine: &Engine, queue: &MessageQueue, timestamp: i64) -> Result<i64> {
     let topic = queue.topic.to_string();
     let request = SearchOffset { topic, queue_id: queue.id, timestamp, ..SearchOffset::default() };
-    Ok(engine.cluster.call_master(queue, &request).await?.offset)
+    Ok(engine.cluster.call_keeper(queue, &request).await?.offset)
 }

@@ -51,7 +51,7 @@ async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
             sleep_until(not_before).await;
         } => {}
     }
-    if let Ok(address) = engine.cluster.master(&queue.name.broker) {
+    if let Ok(address) = engine.cluster.keeper(&queue.name.broker) {
         // Whatever is wrong, the commit meets it again and tells.
         let _ = engine.cluster.connect(&address).await;
     }
@@ -60,6 +60,12 @@ async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
 /// Commits what is complete, if the broker does not hold it yet. An offset goes back only when the broker
 /// moved it, or may hold an older one: see [`Queue::forget_committed`].
 async fn commit(engine: &Engine, queue: &Queue) -> Result<()> {
+    let keeper = engine.cluster.keeper(&queue.name.broker)?;
+    let keeper = engine.cluster.connect(&keeper).await?.id();
+    if queue.meet_keeper(keeper) {
+        // A broker that came back, or another in its place, may hold an older offset.
+        queue.forget_committed();
+    }
     // First, so that an offset from before a move is never noted as one from after it.
     let round = queue.commit_round();
     let offset = queue.committable();
@@ -107,10 +113,10 @@ async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Resu
         queue_id: queue.name.id,
         commit_offset: offset,
     };
-    let updated = match engine.cluster.call_master(&queue.name, &request).await {
+    let updated = match engine.cluster.call_keeper(&queue.name, &request).await {
         Err(error) if engine.subscriptions.is_assigned() && error.kind() == UNKNOWN_GROUP => {
             make_group(engine, queue, offset).await?;
-            engine.cluster.call_master(&queue.name, &request).await?
+            engine.cluster.call_keeper(&queue.name, &request).await?
         }
         answer => answer?,
     };
@@ -140,7 +146,7 @@ async fn make_group(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
         expression_type: Some("TAG".to_owned()),
         ..PullMessage::default()
     };
-    engine.cluster.call_master(&queue.name, &request).await.map(drop)
+    engine.cluster.call_keeper(&queue.name, &request).await.map(drop)
 }
 
 async fn refresh(engine: &Engine, queue: &Queue) -> Result<()> {
