@@ -238,7 +238,9 @@ impl Inner {
                     connect_timeout: config.connect_timeout,
                     request_timeout: config.request_timeout,
                     namespace: config.namespace.clone(),
-                    no_twin: Some((config.group.clone(), Arc::clone(&self.client_id))),
+                    // Without membership there is nothing to share.
+                    no_twin: (!self.subscriptions.is_assigned())
+                        .then(|| (config.group.clone(), Arc::clone(&self.client_id))),
                 },
                 move || greeting.message(),
                 incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
