@@ -9,8 +9,21 @@ use support::{STRICT, has, output, root, run, tool};
 
 /// The order in which the header tells things.
 const SOURCES: &[&str] = &[
-    "error", "version", "config", "consumer", "route", "assign", "queues", "callback", "batch", "poll",
-    "message", "context", "event", "log",
+    "error",
+    "version",
+    "config",
+    "consumer",
+    "route",
+    "assign",
+    "queues",
+    "callback",
+    "batch",
+    "poll",
+    "message",
+    "context",
+    "event",
+    "allocation",
+    "log",
 ];
 
 fn header() -> PathBuf {

@@ -10,6 +10,7 @@
 // Layout of doc comments is Doxygen's.
 #![allow(clippy::doc_lazy_continuation)]
 
+pub mod allocation;
 pub mod assign;
 pub mod batch;
 mod buffer;
@@ -19,6 +20,7 @@ pub mod consumer;
 pub mod context;
 pub mod error;
 pub mod event;
+pub mod filter;
 mod fork;
 mod guard;
 mod handle;

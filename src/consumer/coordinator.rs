@@ -9,13 +9,15 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::DropGuard;
 
+use super::allocation::Allocation;
 use super::assignment;
 use super::engine::Engine;
 use super::event::{Event, EventKind, Reason};
+use super::handover::PreviousOwner;
 use super::heartbeat::beat_apart;
 use super::ownership::own;
 use super::queue::{Order, Queue};
-use super::rebalance::{self, Delta};
+use super::rebalance::Delta;
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +38,7 @@ pub(crate) struct Coordinator {
     /// The members as they were before this one joined or the list last changed.
     previous_members: Vec<String>,
     members: Vec<String>,
+    allocation: Allocation,
     /// The group has this client id twice, and that was reported.
     duplicate: bool,
 }
@@ -51,6 +54,7 @@ impl Coordinator {
             ended: mpsc::unbounded_channel(),
             previous_members: Vec::new(),
             members: Vec::new(),
+            allocation: Allocation::default(),
             duplicate: false,
         }
     }
@@ -103,13 +107,16 @@ impl Coordinator {
                 continue;
             };
             let allocated = match lists.get(&lister) {
-                Some(Ok(members)) => Some(self.allocate(&route.queues, members)),
+                Some(Ok(members)) => {
+                    self.allocation.divide(&self.engine, &topic.name, &route.queues, members).await
+                }
                 _ => None,
             };
             complete &= allocated.is_some();
             due.insert(topic.name, allocated);
         }
         self.apply(&due);
+        self.engine.compare.notify_one();
         complete
     }
 
@@ -180,11 +187,6 @@ impl Coordinator {
             self.previous_members = std::mem::replace(&mut self.members, members);
             self.engine.members.send_replace(self.members.as_slice().into());
         }
-    }
-
-    fn allocate(&self, queues: &[MessageQueue], members: &[String]) -> BTreeSet<MessageQueue> {
-        let strategy = self.engine.config.strategy;
-        rebalance::allocate(strategy, &self.engine.client_id, queues, members).into_iter().collect()
     }
 
     /// Takes and gives up. Topics with `None` stay as they are, topics that are not named are given up.
@@ -271,14 +273,13 @@ impl Coordinator {
     }
 
     /// Who had the queue before: by the members before the last change, else by those without us.
-    fn previous_owner(&self, queue: &MessageQueue) -> Option<String> {
-        let route = self.engine.cluster.route(&queue.topic)?;
+    fn previous_owner(&self, queue: &MessageQueue) -> PreviousOwner {
         let me = &*self.engine.client_id;
         let mut before = self.previous_members.clone();
         if before.is_empty() {
             before = self.members.iter().filter(|member| *member != me).cloned().collect();
         }
-        rebalance::owner(self.engine.config.strategy, queue, &route.queues, &before).map(str::to_owned)
+        Allocation::owner(&self.engine, queue, &before)
     }
 
     /// Begins to give queues up: tells the user, then stops them. They stay in the books until they are handed

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::admin::DirectCalls;
+use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
 use super::dispatch::{Bounds, MessageHandler, Workers};
 use super::engine::{Engine, Parts};
@@ -77,6 +78,7 @@ pub(super) struct Inner {
     pub(super) status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
     pub(super) handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    pub(super) allocator: Mutex<Option<Arc<dyn Allocator>>>,
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
     state: Arc<AtomicU8>,
@@ -109,6 +111,7 @@ impl Inner {
             status: Arc::new(Status::new(log.clone())),
             subscriptions: Arc::new(Subscriptions::new(&config.group)),
             handler: Mutex::default(),
+            allocator: Mutex::default(),
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
@@ -120,33 +123,6 @@ impl Inner {
         })
     }
 
-    pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
-        self.refuse_ended("subscribe")?;
-        let topic = &namespace::wrap(&self.config.namespace_prefix, topic);
-        if self.subscriptions.set(topic, expression)? {
-            if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
-            {
-                self.log.warn("subscriptions", doubt);
-            }
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
-        self.refuse_ended("unsubscribe")?;
-        if self.subscriptions.remove(&namespace::wrap(&self.config.namespace_prefix, topic)) {
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    pub(super) fn subscriptions_changed(&self) {
-        if let Some(engine) = self.engine() {
-            engine.resubscribed.notify_one();
-        }
-    }
-
     pub(super) fn start(&self) -> Result<()> {
         let _turn = self
             .turn
@@ -154,8 +130,9 @@ impl Inner {
             .ok_or_else(|| Error::new(ErrorKind::State, "start: another start or a shutdown is under way"))?;
         let handler = {
             // Held until the state has changed, so that no other callback can be set in between.
-            let handler = lock(&self.handler);
+            let (handler, allocator) = (lock(&self.handler), lock(&self.allocator));
             self.require_created("start")?;
+            Custom::is_complete(&self.config.strategy, allocator.is_some())?;
             self.change(State::Starting);
             handler.clone()
         };
@@ -259,6 +236,11 @@ impl Inner {
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
+                custom: Custom::new(
+                    lock(&self.allocator).clone(),
+                    config.thread_stack_bytes,
+                    self.callback_thread.clone(),
+                ),
                 workers: Workers::new(
                     bounds,
                     handler,
@@ -328,6 +310,7 @@ impl Inner {
     fn close(&self, run: Run) {
         run.engine.workers.join();
         run.engine.direct.join();
+        run.engine.custom.join();
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
         if let Some(thread) = run.event_thread {
@@ -367,6 +350,14 @@ impl Inner {
             let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
             Error::new(ErrorKind::NoRoute, text)
         })
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn config(&self) -> &ConsumerConfig {
+        &self.config
     }
 
     pub(super) fn worker_threads(&self) -> usize {

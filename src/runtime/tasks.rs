@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::threads::Promise;
+use super::threads::{Promise, promise};
 
 /// Called with the name of a task that panicked.
 pub type OnPanic = Arc<dyn Fn(&str) + Send + Sync>;
@@ -63,9 +63,9 @@ impl Tasks {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let (promise, keeper) = Promise::pair();
         let stop = self.stop.clone();
-        self.spawn(name, async move { keeper.keep(stop.run_until_cancelled(future).await) });
+        let (promise, work) = promise(async move { stop.run_until_cancelled(future).await });
+        self.spawn(name, work);
         promise
     }
 

@@ -66,8 +66,8 @@ impl IoThreads {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let (promise, keeper) = Promise::pair();
-        self.0.spawn(async move { keeper.keep(future.await) });
+        let (promise, work) = promise(future);
+        self.0.spawn(work);
         promise
     }
 
@@ -83,29 +83,27 @@ impl IoThreads {
     }
 }
 
+/// A future's outcome for a thread that waits, and what has to run for it.
+pub fn promise<T, F>(future: F) -> (Promise<T>, impl Future<Output = ()> + Send + 'static)
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let promise = Promise(Arc::default());
+    let outcome = Arc::clone(&promise.0);
+    let work = async move {
+        let value = future.await;
+        *outcome.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        outcome.1.notify_all();
+    };
+    (promise, work)
+}
+
 /// The outcome of a future that runs on I/O threads. Made of a condition variable and not of a channel,
 /// because a channel's wait leaves std's thread handle behind in the host's thread.
 pub struct Promise<T>(Arc<(Mutex<Option<T>>, Condvar)>);
 
-/// Whoever keeps a promise.
-pub(super) struct Keeper<T>(Arc<(Mutex<Option<T>>, Condvar)>);
-
-impl<T> Keeper<T> {
-    /// Tells the outcome.
-    pub(super) fn keep(self, value: T) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-        self.0.1.notify_all();
-    }
-}
-
 impl<T> Promise<T> {
-    /// A promise and who keeps it.
-    pub(super) fn pair() -> (Promise<T>, Keeper<T>) {
-        let promise = Promise(Arc::default());
-        let keeper = Keeper(Arc::clone(&promise.0));
-        (promise, keeper)
-    }
-
     /// Waits for the outcome and takes it; `None` when it did not come in time, or was taken before.
     pub fn wait(&self, within: Duration) -> Option<T> {
         let (outcome, told) = &*self.0;

@@ -12,6 +12,7 @@ on_both_versions! {
     a_c_programs_delivery_keeps_the_callback_contract,
     a_c_program_controls_a_queue_and_sees_each_effect,
     the_assign_example_reads_the_last_messages_of_a_queue,
+    the_example_of_a_division_of_its_own_consumes_all,
 }
 
 fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
@@ -57,6 +58,29 @@ fn the_assign_example_reads_the_last_messages_of_a_queue(version: Version) {
     assert!(printed.ends_with("\nposition 20, committed 20\n"), "{printed}");
     assert_eq!(cluster.committed_offset("assign-example", "AssignExample", 1), Some(20));
     assert_eq!(cluster.committed_offset("assign-example", "AssignExample", 0).unwrap_or(0), 0);
+}
+
+/// Once as it is, once under valgrind with a new group, which gets all again.
+fn the_example_of_a_division_of_its_own_consumes_all(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("Allocated", 4);
+    cluster.send("Allocated", 40).run();
+    static ALLOCATE: LazyLock<PathBuf> = LazyLock::new(|| compile_example("allocate"));
+    let namesrv = cluster.namesrv();
+    let printed =
+        run(program(&*ALLOCATE).args(["allocated", "Allocated", "40"]).env("NAMESRV_ADDR", &namesrv));
+    for queue in 0..4 {
+        let line = format!(" takes Allocated {} queue {queue}\n", cluster.broker_name());
+        assert!(printed.contains(&line), "{printed}");
+    }
+    run(tool("valgrind", "valgrind")
+        .args(["-q", "--error-exitcode=99", "--leak-check=full"])
+        .arg("--show-leak-kinds=definite,indirect,possible")
+        .arg("--errors-for-leak-kinds=definite,indirect,possible")
+        .arg(&*ALLOCATE)
+        .args(["allocated-valgrind", "Allocated", "40"])
+        .env("NAMESRV_ADDR", &namesrv)
+        .env("RUST_BACKTRACE", "0"));
 }
 
 #[test]

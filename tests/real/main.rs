@@ -10,11 +10,13 @@ macro_rules! on_both_versions {
     };
 }
 
+mod allocation;
 mod assign;
 mod basics;
 mod c_programs;
 mod cluster;
 mod crash;
+mod filters;
 #[path = "../common/gate.rs"]
 mod gate;
 mod groups;
@@ -25,6 +27,7 @@ mod member;
 mod namespaces;
 mod offsets;
 mod operations;
+mod patterns;
 mod queues;
 mod resets;
 mod retry;
@@ -32,3 +35,4 @@ mod several;
 #[path = "../support/mod.rs"]
 mod support;
 mod twins;
+mod unequal;
