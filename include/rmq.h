@@ -209,6 +209,26 @@ extern "C" {
 #define RMQ_RECONSUME_LATER 2
 
 /**
+ * What an orderly message callback answers: deliver the messages again in their place, after the queue has rested.
+ */
+#define RMQ_CONSUME_SUSPEND 3
+
+/**
+ * What an orderly message callback without auto-commit answers: consumed, with everything since the last commit.
+ */
+#define RMQ_CONSUME_COMMIT 4
+
+/**
+ * What an orderly message callback without auto-commit answers: deliver everything again since the last commit.
+ */
+#define RMQ_CONSUME_ROLLBACK 5
+
+/**
+ * What a message callback answers that has kept the batch with rmq_batch_retain: it is settled later.
+ */
+#define RMQ_CONSUME_DEFERRED 6
+
+/**
  * Event: queues were assigned to the consumer.
  */
 #define RMQ_EVENT_ASSIGNED 1
@@ -274,7 +294,8 @@ extern "C" {
 #define RMQ_LOG_DEBUG 7
 
 /**
- * Messages of one queue, in their order, at least one. Lent to a message callback until it returns.
+ * Messages of one queue, in their order, at least one. Lent to a message callback until it returns; from
+ * rmq_consumer_poll and rmq_batch_retain it is the caller's.
  */
 typedef struct rmq_batch rmq_batch;
 
@@ -329,8 +350,9 @@ typedef void (*rmq_log_cb)(int32_t level,
 typedef void (*rmq_free_cb)(void *userdata);
 
 /**
- * Consumes the messages of a batch; see "Callbacks" above. Every answer but RMQ_CONSUME_SUCCESS means
- * RMQ_RECONSUME_LATER, and one that is neither is reported.
+ * Consumes the messages of a batch; see "Callbacks" above. The answer is one of RMQ_CONSUME_* or RMQ_RECONSUME_LATER;
+ * every other one, and one that the "consume.mode" does not have, means RMQ_RECONSUME_LATER and is reported. In orderly
+ * consumption RMQ_RECONSUME_LATER means RMQ_CONSUME_SUSPEND.
  */
 typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
                                   const rmq_batch *batch,
@@ -973,10 +995,10 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
 /**
  * Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
  * topics answered; who refuses a connection is tried again until then. A topic without a route does not hold it up.
- * A client id that is in the group twice is found later: rmq_consumer_last_error and the log tell it.
+ * Without a message callback it is for rmq_consumer_poll. A client id that is in the group twice is found later: rmq_consumer_last_error and the log tell it.
  *
  * @param consumer  must not be NULL
- * @returns RMQ_OK; RMQ_E_STATE if it was started before or has no message callback; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
+ * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
  *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
@@ -1200,6 +1222,149 @@ const char *rmq_batch_broker(const rmq_batch *batch,
  */
 RMQ_EXPORT
 int32_t rmq_batch_queue_id(const rmq_batch *batch);
+
+/**
+ * Takes messages of one queue, for a consumer that was started without a message callback. Messages are kept until they
+ * are settled with rmq_batch_ack and its siblings; each can be settled once, in any order, on any thread. What is not
+ * settled after "consume.timeout.ms" is delivered again.
+ *
+ * @param consumer    must not be NULL
+ * @param max         how many messages at most, from 1; fewer come if the queue has fewer at hand
+ * @param timeout_ms  how long to wait for the first; 0 does not wait, -1 waits without a bound
+ * @param batch       gets the batch; NULL is stored on failure; must not be NULL
+ * @returns RMQ_OK; RMQ_E_TIMEOUT if nothing came, also when "unsettled.max" messages are not settled; RMQ_E_CLOSED once
+ *          the consumer is being shut down; RMQ_E_STATE before the start or if a message callback is set;
+ *          RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, several at once
+ * @par Ownership      the batch is the caller's; end it with rmq_batch_destroy
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_poll(rmq_consumer *consumer,
+                           size_t max,
+                           int32_t timeout_ms,
+                           rmq_batch **batch);
+
+/**
+ * Keeps a batch beyond the callback it is lent to. The callback then answers RMQ_CONSUME_DEFERRED, and the messages are
+ * settled later with rmq_batch_ack and its siblings. If it answers something else, that settles what is not settled yet.
+ *
+ * @param batch  borrowed: lent to a callback, or the caller's own; NULL answers NULL
+ * @returns a handle to the same messages; NULL on failure, with RMQ_E_INVALID_ARG or RMQ_E_CLOSED in rmq_last_error_code
+ * @par Thread-safety  one thread at a time for one handle
+ * @par Ownership      the caller's; end it with rmq_batch_destroy. The last handle that ends decides what becomes of
+ *                     messages that are not settled
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_batch *rmq_batch_retain(const rmq_batch *batch);
+
+/**
+ * Settles: every message that is not settled yet was consumed.
+ *
+ * @param batch  the caller's; must not be NULL
+ * @returns RMQ_OK; RMQ_E_STATE if all were settled before, or the batch is lent to a callback; RMQ_E_REVOKED if the queue
+ *          was taken away or moved meanwhile, so that the messages may be delivered again; RMQ_E_CLOSED if the consumer is
+ *          gone; RMQ_E_INVALID_ARG; RMQ_E_PANIC
+ * @par Thread-safety  any thread, several at once; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_batch_ack(const rmq_batch *batch);
+
+/**
+ * Settles: every message up to an index that is not settled yet was consumed.
+ *
+ * @param batch  the caller's; must not be NULL
+ * @param index  of the last message that was consumed
+ * @returns as rmq_batch_ack; RMQ_E_INVALID_ARG also if the batch has no message with this index
+ * @par Thread-safety  any thread, several at once; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_batch_ack_until(const rmq_batch *batch,
+                             size_t index);
+
+/**
+ * Settles: one message was consumed.
+ *
+ * @param batch  the caller's; must not be NULL
+ * @param index  of the message
+ * @returns as rmq_batch_ack; RMQ_E_INVALID_ARG also if the batch has no message with this index
+ * @par Thread-safety  any thread, several at once; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_batch_ack_at(const rmq_batch *batch,
+                          size_t index);
+
+/**
+ * Settles: every message that is not settled yet shall be delivered again later. In orderly consumption it comes again in
+ * its place once the whole batch is settled and the queue has rested for "suspend.queue.ms".
+ *
+ * @param batch        the caller's; must not be NULL
+ * @param delay_level  as in rmq_context_set_delay_level; in orderly consumption only -1, the dead letters, counts
+ * @returns as rmq_batch_ack; RMQ_E_INVALID_ARG also if delay_level is below -1
+ * @par Thread-safety  any thread, several at once; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_batch_retry(const rmq_batch *batch,
+                         int32_t delay_level);
+
+/**
+ * Settles: one message shall be delivered again later.
+ *
+ * @param batch        the caller's; must not be NULL
+ * @param index        of the message
+ * @param delay_level  as in rmq_batch_retry
+ * @returns as rmq_batch_retry; RMQ_E_INVALID_ARG also if the batch has no message with this index
+ * @par Thread-safety  any thread, several at once; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_batch_retry_at(const rmq_batch *batch,
+                            size_t index,
+                            int32_t delay_level);
+
+/**
+ * Settles in orderly consumption: every message that is not settled yet comes again in its place, after the queue has
+ * rested.
+ *
+ * @param batch   the caller's; must not be NULL
+ * @param millis  how long the queue rests: 10 to 30000, or -1 for the property "suspend.queue.ms"
+ * @returns as rmq_batch_ack; RMQ_E_STATE also if "consume.mode" is not orderly; RMQ_E_INVALID_ARG also if millis is out of
+ *          range
+ * @par Thread-safety  any thread, several at once; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_batch_suspend(const rmq_batch *batch,
+                           int32_t millis);
+
+/**
+ * Counts the messages of a kept batch that are not settled yet.
+ *
+ * @param batch  borrowed; NULL answers 0
+ * @returns how many; 0 for a batch that is lent to a callback and was not retained
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_batch_unsettled(const rmq_batch *batch);
+
+/**
+ * Ends a batch from rmq_consumer_poll or rmq_batch_retain. When its last handle ends, messages that are not settled are
+ * delivered again; with "poll.ack" on_destroy those of a polled batch count as consumed instead. A batch may outlive its
+ * consumer.
+ *
+ * @param batch  the caller's, not one lent to a callback; NULL does nothing
+ * @par Thread-safety  any thread; no other thread uses this handle any more
+ * @par Ownership      ends here, with all texts and messages that were borrowed from it
+ * @since 0.1
+ */
+RMQ_EXPORT
+void rmq_batch_destroy(rmq_batch *batch);
 
 /**
  * Gives the topic a message was sent to. For one that is delivered again that is not the queue's topic: see
@@ -1594,6 +1759,32 @@ rmq_code rmq_context_set_delay_level(rmq_context *context,
 RMQ_EXPORT
 rmq_code rmq_context_set_ack_index(rmq_context *context,
                                    size_t index);
+
+/**
+ * Sets how long an orderly queue rests before messages of this call come again.
+ *
+ * @param context  must not be NULL
+ * @param millis   10 to 30000, or -1 for the property "suspend.queue.ms", which is the default
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if context is NULL or millis out of range
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_context_set_suspend_ms(rmq_context *context,
+                                    int32_t millis);
+
+/**
+ * Sets for this call of an orderly callback whether RMQ_CONSUME_SUCCESS is committed by itself.
+ *
+ * @param context      must not be NULL
+ * @param auto_commit  1 or 0; the default is the property "orderly.auto.commit"
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if context is NULL or auto_commit neither 0 nor 1
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_context_set_auto_commit(rmq_context *context,
+                                     int32_t auto_commit);
 
 /**
  * Gives the queue the batch was pulled from, as rmq_batch_queue_id.

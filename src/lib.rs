@@ -16,7 +16,7 @@ pub mod transport;
 
 pub use config::{Config, ConsumerConfig};
 pub use consumer::{
-    Batch, Consumer, Context, Event, EventHandler, EventKind, MessageHandler, Outcome, State,
+    Abandoned, Batch, Consumer, Context, Event, EventHandler, EventKind, MessageHandler, Outcome, State,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Level, Log};

@@ -1,4 +1,4 @@
-//! The messages of one call of a message callback.
+//! The messages of one call of a message callback, or of one poll.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -9,7 +9,8 @@ use crate::consumer::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Text;
 
-/// Messages of one queue, in their order, at least one. Lent to a message callback until it returns.
+/// Messages of one queue, in their order, at least one. Lent to a message callback until it returns; from
+/// rmq_consumer_poll and rmq_batch_retain it is the caller's.
 pub struct rmq_batch {
     /// The handle is the address of a `Batch`; C sees neither.
     _opaque: [u8; 0],
@@ -89,7 +90,7 @@ pub unsafe extern "C" fn rmq_batch_queue_id(batch: *const rmq_batch) -> i32 {
 
 /// # Safety
 /// `batch` is NULL or lent to a callback that outlives `'a`.
-unsafe fn borrow<'a>(batch: *const rmq_batch) -> Result<&'a Batch> {
+pub(super) unsafe fn borrow<'a>(batch: *const rmq_batch) -> Result<&'a Batch> {
     // SAFETY: as this function's own; a lent handle is the address of a `Batch`.
     unsafe { handle::borrow(batch.cast::<Batch>(), "batch") }
 }

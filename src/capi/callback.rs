@@ -17,9 +17,18 @@ use crate::consumer::{Batch, Context, MessageHandler, Outcome};
 pub const RMQ_CONSUME_SUCCESS: i32 = 1;
 /// What a message callback answers: deliver the messages again later.
 pub const RMQ_RECONSUME_LATER: i32 = 2;
+/// What an orderly message callback answers: deliver the messages again in their place, after the queue has rested.
+pub const RMQ_CONSUME_SUSPEND: i32 = 3;
+/// What an orderly message callback without auto-commit answers: consumed, with everything since the last commit.
+pub const RMQ_CONSUME_COMMIT: i32 = 4;
+/// What an orderly message callback without auto-commit answers: deliver everything again since the last commit.
+pub const RMQ_CONSUME_ROLLBACK: i32 = 5;
+/// What a message callback answers that has kept the batch with rmq_batch_retain: it is settled later.
+pub const RMQ_CONSUME_DEFERRED: i32 = 6;
 
-/// Consumes the messages of a batch; see "Callbacks" above. Every answer but RMQ_CONSUME_SUCCESS means
-/// RMQ_RECONSUME_LATER, and one that is neither is reported.
+/// Consumes the messages of a batch; see "Callbacks" above. The answer is one of RMQ_CONSUME_* or RMQ_RECONSUME_LATER;
+/// every other one, and one that the "consume.mode" does not have, means RMQ_RECONSUME_LATER and is reported. In orderly
+/// consumption RMQ_RECONSUME_LATER means RMQ_CONSUME_SUSPEND.
 pub type rmq_message_cb = Option<
     unsafe extern "C-unwind" fn(
         consumer: *mut rmq_consumer,
@@ -106,6 +115,10 @@ impl MessageHandler for Callback {
         match answer {
             RMQ_CONSUME_SUCCESS => Outcome::Success,
             RMQ_RECONSUME_LATER => Outcome::Later,
+            RMQ_CONSUME_SUSPEND => Outcome::Suspend,
+            RMQ_CONSUME_COMMIT => Outcome::Commit,
+            RMQ_CONSUME_ROLLBACK => Outcome::Rollback,
+            RMQ_CONSUME_DEFERRED => Outcome::Deferred,
             other => Outcome::Unknown(other),
         }
     }

@@ -5,6 +5,7 @@ use std::ptr;
 
 use super::batch::{rmq_batch, rmq_batch_broker, rmq_batch_queue_id, rmq_batch_topic};
 use super::error::rmq_code;
+use super::poll::rest;
 use super::{guard, handle};
 use crate::consumer::{Batch, Context};
 use crate::error::{Error, ErrorKind};
@@ -73,6 +74,47 @@ pub unsafe extern "C" fn rmq_context_set_ack_index(context: *mut rmq_context, in
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
         context.settings.ack_index = Some(index);
+        Ok(())
+    })
+}
+
+/// Sets how long an orderly queue rests before messages of this call come again.
+///
+/// @param context  must not be NULL
+/// @param millis   10 to 30000, or -1 for the property "suspend.queue.ms", which is the default
+/// @returns RMQ_OK; RMQ_E_INVALID_ARG if context is NULL or millis out of range
+/// @par Thread-safety  the callback's thread
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rmq_context_set_suspend_ms(context: *mut rmq_context, millis: i32) -> rmq_code {
+    guard::code("rmq_context_set_suspend_ms", || {
+        // SAFETY: NULL or lent to the running callback, as the documentation asks.
+        let context = unsafe { handle::borrow_mut(context, "context") }?;
+        context.settings.suspend = rest(millis)?;
+        Ok(())
+    })
+}
+
+/// Sets for this call of an orderly callback whether RMQ_CONSUME_SUCCESS is committed by itself.
+///
+/// @param context      must not be NULL
+/// @param auto_commit  1 or 0; the default is the property "orderly.auto.commit"
+/// @returns RMQ_OK; RMQ_E_INVALID_ARG if context is NULL or auto_commit neither 0 nor 1
+/// @par Thread-safety  the callback's thread
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rmq_context_set_auto_commit(
+    context: *mut rmq_context,
+    auto_commit: i32,
+) -> rmq_code {
+    guard::code("rmq_context_set_auto_commit", || {
+        // SAFETY: NULL or lent to the running callback, as the documentation asks.
+        let context = unsafe { handle::borrow_mut(context, "context") }?;
+        if auto_commit != 0 && auto_commit != 1 {
+            let text = format!("auto_commit is {auto_commit}: allowed is 0 or 1");
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
+        context.settings.auto_commit = Some(auto_commit == 1);
         Ok(())
     })
 }

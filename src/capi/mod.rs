@@ -23,6 +23,7 @@ mod guard;
 mod handle;
 pub mod log;
 pub mod message;
+pub mod poll;
 pub mod route;
 mod userdata;
 pub mod version;

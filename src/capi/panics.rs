@@ -14,6 +14,7 @@ use super::error::*;
 use super::event::*;
 use super::guard;
 use super::message::*;
+use super::poll::*;
 use super::route::*;
 use super::version::*;
 
@@ -109,6 +110,18 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_event_text(event) gives null();
         rmq_event_json(event) gives null();
         rmq_event_destroy(event.cast_mut()) gives ();
+        rmq_consumer_poll(consumer, 1, 0, null_mut()) gives RMQ_E_PANIC;
+        rmq_batch_retain(batch) gives null_mut();
+        rmq_batch_ack(batch) gives RMQ_E_PANIC;
+        rmq_batch_ack_until(batch, 0) gives RMQ_E_PANIC;
+        rmq_batch_ack_at(batch, 0) gives RMQ_E_PANIC;
+        rmq_batch_retry(batch, 0) gives RMQ_E_PANIC;
+        rmq_batch_retry_at(batch, 0, 0) gives RMQ_E_PANIC;
+        rmq_batch_suspend(batch, 10) gives RMQ_E_PANIC;
+        rmq_batch_unsettled(batch) gives 0;
+        rmq_batch_destroy(batch.cast_mut()) gives ();
+        rmq_context_set_suspend_ms(context, 10) gives RMQ_E_PANIC;
+        rmq_context_set_auto_commit(context, 1) gives RMQ_E_PANIC;
         rmq_batch_count(batch) gives 0;
         rmq_batch_at(batch, 0) gives null();
         rmq_batch_topic(batch, no_size) gives null();

@@ -117,6 +117,18 @@ pub struct ConsumerConfig {
     pub check_crc: bool,
     /// From when on a callback is reported as slow; zero is never.
     pub slow_message: Duration,
+    /// Whether the queues are consumed in order.
+    pub orderly: bool,
+    /// Deliveries after the first before the dead letters, in order; `None` is without a limit.
+    pub orderly_reconsume_max: Option<i32>,
+    /// Whether an orderly success is committed by itself.
+    pub orderly_auto_commit: bool,
+    /// How long an orderly queue rests after a failure.
+    pub suspend_queue: Duration,
+    /// Whether destroying a polled batch means that it was consumed.
+    pub poll_ack_on_destroy: bool,
+    /// How many messages may be polled or deferred and not settled.
+    pub unsettled_max: usize,
     /// The least important level that is logged.
     pub log_level: Level,
     /// How queues are divided.
@@ -178,6 +190,12 @@ impl Config {
             thread_stack_bytes: self.number::<usize>("thread.stack.kib")?.saturating_mul(1024),
             check_crc: self.text("check.crc") == "true",
             slow_message: self.millis("slow.message.ms")?,
+            orderly: self.text("consume.mode") == "orderly",
+            orderly_reconsume_max: Some(self.number("orderly.reconsume.max")?).filter(|times| *times >= 0),
+            orderly_auto_commit: self.text("orderly.auto.commit") == "true",
+            suspend_queue: self.millis("suspend.queue.ms")?,
+            poll_ack_on_destroy: self.text("poll.ack") == "on_destroy",
+            unsettled_max: self.number("unsettled.max")?,
             log_level: match self.text("log.level") {
                 "error" => Level::Error,
                 "info" => Level::Info,

@@ -34,9 +34,7 @@ pub fn all() -> impl Iterator<Item = &'static Property> {
     AREAS.iter().flat_map(|area| area.properties)
 }
 
-const ORDERLY: &str = "orderly consumption is not built yet";
 const BROADCASTING: &str = "broadcasting is not built yet";
-const POLL: &str = "polling is not built yet";
 const ACL: &str = "signed requests are not built yet";
 
 const IDENTITY: &[Property] = &[
@@ -110,7 +108,6 @@ const START: &[Property] = &[
         Word { name: "concurrent", also: &["concurrently", "MessageListenerConcurrently"] },
         Word { name: "orderly", also: &["MessageListenerOrderly"] },
     ])
-    .unsupported(ORDERLY)
     .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order."),
     text("offset.store.path", "rocketmq.client.localOffsetStoreDir", "~/.rocketmq_offsets")
         .low()
@@ -141,11 +138,12 @@ const CALLBACKS: &[Property] = &[
     count("orderly.reconsume.max", "", "-1", 0, 2_147_483_647)
         .also(-1, "no limit")
         .low()
-        .unsupported(ORDERLY)
         .help("The same in orderly consumption, where a message that fails holds up its queue."),
+    flag("orderly.auto.commit", "", "true")
+        .low()
+        .help("Whether an orderly callback's success is committed by itself. If not, it answers commit and rollback."),
     millis("suspend.queue.ms", "suspendCurrentQueueTimeMillis", "1000", 10, 30_000)
         .low()
-        .unsupported(ORDERLY)
         .help("How long an orderly queue rests before a message that failed is tried again."),
     millis("slow.message.ms", "", "30000", 0, 604_800_000)
         .low()
@@ -281,13 +279,10 @@ const SECURITY: &[Property] = &[
 const POLLING: &[Property] = &[
     words("poll.ack", "", "explicit", &[word("explicit"), word("on_destroy")])
         .only(AppliesTo::Poll)
-        .unsupported(POLL)
         .help("What destroying a polled batch that was not settled means: `explicit`: deliver it again, `on_destroy`: it was consumed."),
     count("unsettled.max", "", "1000", 1, 1_000_000)
-        .only(AppliesTo::Poll)
         .low()
-        .unsupported(POLL)
-        .help("How many polled messages may be open at the same time."),
+        .help("How many messages that were polled, or deferred by a callback, may be unsettled at the same time. No more are handed out then."),
 ];
 
 const fn word(name: &'static str) -> Word {

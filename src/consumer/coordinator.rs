@@ -13,7 +13,7 @@ use super::engine::Engine;
 use super::event::{Event, EventKind, Reason};
 use super::heartbeat::beat_apart;
 use super::ownership::own;
-use super::queue::Queue;
+use super::queue::{Order, Queue};
 use super::rebalance::{self, Delta};
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
@@ -223,15 +223,16 @@ impl Coordinator {
     fn take(&mut self, name: MessageQueue) {
         let engine = &self.engine;
         let previous_owner = self.previous_owner(&name);
-        let queue = Arc::new(Queue::new(
+        let queue = Queue::new(
             name.clone(),
             engine.config.queue_limit,
             engine.config.span_max,
             engine.topic_budget(&name.topic),
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
-            engine.statistics.topic(&name.topic),
-        ));
+            engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
+        );
+        let queue = Arc::new(queue.counted(engine.statistics.topic(&name.topic)));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
         let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);
         engine.tasks.spawn(format!("queue {name}"), async move {

@@ -4,6 +4,9 @@
 //! race with the old owner's last commit. A queue lock at the broker orders the two: the old owner unlocks
 //! after its commit, the new one locks before its query. The lock's name is `<group>@handover`: a lock
 //! under the group's own name would send republished retries straight to the dead letters (5.5.0).
+//!
+//! In orderly consumption the lock is Java's own, under the group's name, and does both: nobody else may have a
+//! message of the queue while it is held, so a queue is never begun without it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,8 +25,14 @@ use crate::runtime::{Backoff, random};
 /// How often a lock is renewed; a broker lets it go after 60 s.
 const RENEWAL: Duration = Duration::from_secs(20);
 
+/// The wait after a renewal that got no answer.
+const RENEWAL_RETRY: Duration = Duration::from_secs(2);
+
 /// First and longest wait before a refused lock is asked for again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// An orderly queue whose lock was not renewed for so long may have gone to another member soon: as in Java.
+const LOCK_LIFE: Duration = Duration::from_secs(30);
 
 /// How long an answer is waited for that is under way when the queue is given up.
 const UNDER_WAY: Duration = Duration::from_secs(1);
@@ -36,8 +45,9 @@ pub(crate) struct Lease<'a> {
 }
 
 impl<'a> Lease<'a> {
-    /// Waits until the previous owner has let go. Goes on without the lock when that owner has left the
-    /// group, when `rebalance.handover.timeout.ms` have passed, or when the broker refuses to lock at all.
+    /// Waits until the previous owner has let go. Goes on without the lock, unless order is at stake, when that
+    /// owner has left the group, when `rebalance.handover.timeout.ms` have passed, or when the broker refuses to
+    /// lock at all.
     /// `None` after `stop`; a question that is under way then is not cut off, since a lock that was granted
     /// must be given back.
     pub(crate) async fn acquire(
@@ -47,6 +57,8 @@ impl<'a> Lease<'a> {
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
         let lease = Lease { engine, queue, held: AtomicBool::new(false) };
+        let orderly = engine.config.orderly;
+        let mut told = false;
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut members = engine.members.subscribe();
@@ -57,6 +69,17 @@ impl<'a> Lease<'a> {
             };
             match answer {
                 Ok(true) => return Some(lease),
+                Ok(false) if orderly => {
+                    engine.log.debug("handover", format_args!("{queue}: locked by another"))
+                }
+                Err(error) if orderly => {
+                    let refused = refuses_locks(&error, false) && !std::mem::replace(&mut told, true);
+                    let error = error.context(format_args!("lock {queue}"));
+                    match refused {
+                        true => engine.status.report("handover", error),
+                        false => engine.log.debug("handover", error),
+                    }
+                }
                 Ok(false) => {
                     let owner_is_here =
                         previous_owner.is_some_and(|owner| members.borrow().iter().any(|m| m == owner));
@@ -89,12 +112,19 @@ impl<'a> Lease<'a> {
     /// Renews the lock for as long as this is polled. Ends when somebody else has it: then the queue is no
     /// longer ours, and nothing of it may be committed.
     pub(crate) async fn keep(&self) {
+        let mut renewed = Instant::now();
+        let mut pause = RENEWAL;
         loop {
-            sleep_until(Instant::now() + RENEWAL).await;
+            sleep_until(Instant::now() + pause).await;
+            pause = RENEWAL;
             match self.lock().await {
                 Ok(false) if self.held.load(Ordering::Acquire) => return,
-                Ok(_) => {}
-                Err(error) => self.engine.log.debug("handover", error),
+                Ok(_) => renewed = Instant::now(),
+                Err(_) if self.engine.config.orderly && renewed.elapsed() >= LOCK_LIFE => return,
+                Err(error) => {
+                    pause = RENEWAL_RETRY;
+                    self.engine.log.debug("handover", error);
+                }
             }
         }
     }
@@ -129,7 +159,10 @@ impl<'a> Lease<'a> {
 
     fn request(&self) -> LockQueues {
         LockQueues {
-            consumer_group: format!("{}@handover", self.engine.config.group),
+            consumer_group: match self.engine.config.orderly {
+                true => self.engine.config.group.clone(),
+                false => format!("{}@handover", self.engine.config.group),
+            },
             client_id: self.engine.client_id.to_string(),
             queues: vec![self.queue.clone()],
         }

@@ -14,6 +14,7 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
     // under way once the tasks have ended.
     engine.direct.close();
     engine.tasks.stop();
+    engine.workers.refuse_polls();
     engine.tasks.join().await;
     engine.workers.close();
     // 7: after the last commit, so that whoever takes over goes on from it.

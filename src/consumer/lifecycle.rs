@@ -15,14 +15,13 @@ use tokio::sync::Notify;
 
 use super::admin::DirectCalls;
 use super::callback_thread::CallbackThread;
-use super::dispatch::{Bounds, MessageHandler, Settle, Workers};
+use super::dispatch::{Bounds, MessageHandler, Workers};
 use super::engine::{Engine, Parts};
-use super::event::Event;
-use super::events::{self, EventHandler, NoEvent};
+use super::events::EventHandler;
 use super::heartbeat::Heartbeat;
 use super::leaving::leave;
 use super::opening::open;
-use super::settle::settle;
+use super::settle::Settlement;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
@@ -71,14 +70,14 @@ impl State {
 
 /// What the handle shares.
 pub(super) struct Inner {
-    config: ConsumerConfig,
+    pub(super) config: ConsumerConfig,
     client_id: Arc<str>,
     log: Log,
-    status: Arc<Status>,
+    pub(super) status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
-    handler: Mutex<Option<Arc<dyn MessageHandler>>>,
-    event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
-    callback_thread: CallbackThread,
+    pub(super) handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
+    pub(super) callback_thread: CallbackThread,
     state: Arc<AtomicU8>,
     /// Taken while a start or a stop is under way, so that they cannot cross.
     turn: Turn,
@@ -118,37 +117,6 @@ impl Inner {
         })
     }
 
-    pub(super) fn set_handler(
-        &self,
-        handler: Option<Arc<dyn MessageHandler>>,
-    ) -> Result<Option<Arc<dyn MessageHandler>>> {
-        let mut slot = lock(&self.handler);
-        self.require_created("set the message callback")?;
-        Ok(std::mem::replace(&mut *slot, handler))
-    }
-
-    pub(super) fn set_event_handler(
-        &self,
-        handler: Option<Arc<dyn EventHandler>>,
-        mask: i32,
-    ) -> Result<Option<Arc<dyn EventHandler>>> {
-        let mut slot = lock(&self.event_handler);
-        self.require_created("set the event callback")?;
-        self.status.events().listen(handler.is_some().then_some(mask));
-        Ok(std::mem::replace(&mut *slot, handler))
-    }
-
-    pub(super) fn poll_event(&self, within: Option<Duration>) -> Result<Event> {
-        if self.status.events().has_listener() {
-            let text = "poll an event: an event callback is set and gets them";
-            return Err(Error::new(ErrorKind::State, text));
-        }
-        self.status.events().take(within).map_err(|none| match none {
-            NoEvent::Timeout => Error::new(ErrorKind::Timeout, "poll an event: none came in time"),
-            NoEvent::Closed => Error::new(ErrorKind::Closed, "poll an event: the consumer is stopped"),
-        })
-    }
-
     pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
         self.refuse_ended("subscribe")?;
         if self.subscriptions.set(topic, expression)? {
@@ -184,11 +152,8 @@ impl Inner {
             // Held until the state has changed, so that no other callback can be set in between.
             let handler = lock(&self.handler);
             self.require_created("start")?;
-            let set = handler.clone().ok_or_else(|| {
-                Error::new(ErrorKind::State, "start: no message callback is set, so nothing would consume")
-            })?;
             self.change(State::Starting);
-            set
+            handler.clone()
         };
         match self.open(handler) {
             Ok(started) => {
@@ -203,7 +168,7 @@ impl Inner {
         }
     }
 
-    fn open(&self, handler: Arc<dyn MessageHandler>) -> Result<Run> {
+    fn open(&self, handler: Option<Arc<dyn MessageHandler>>) -> Result<Run> {
         let io = IoThreads::start(self.config.io_threads).map_err(|e| {
             Error::new(ErrorKind::Thread, format!("cannot start {} I/O threads: {e}", self.config.io_threads))
         })?;
@@ -234,16 +199,8 @@ impl Inner {
         }
     }
 
-    /// Starts the thread for the event callback, if there is one.
-    fn start_events(&self) -> Result<Option<JoinHandle<()>>> {
-        let Some(handler) = lock(&self.event_handler).clone() else { return Ok(None) };
-        let events = Arc::clone(self.status.events());
-        let started = events::deliver(events, handler, self.callback_thread.clone());
-        started.map(Some).map_err(|e| Error::new(ErrorKind::Thread, format!("cannot start rmq-event: {e}")))
-    }
-
     /// Builds the parts and joins them.
-    fn assemble(&self, io: &IoThreads, handler: Arc<dyn MessageHandler>) -> (Arc<Engine>, Tasks) {
+    fn assemble(&self, io: &IoThreads, handler: Option<Arc<dyn MessageHandler>>) -> (Arc<Engine>, Tasks) {
         let config = &self.config;
         let fatal = {
             let (state, status) = (Arc::clone(&self.state), Arc::clone(&self.status));
@@ -268,6 +225,7 @@ impl Inner {
             thread_max: config.thread_max,
             batch_size: config.batch_size,
             stack: config.thread_stack_bytes,
+            unsettled: config.unsettled_max,
         };
         let engine = Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
             let cluster = Cluster::new(
@@ -280,12 +238,7 @@ impl Inner {
                 incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
                 &connections,
             );
-            let engine = engine.clone();
-            let settle: Settle = Arc::new(move |batch, outcome, context| {
-                if let Some(engine) = engine.upgrade() {
-                    settle(&engine, &batch, outcome, &context);
-                }
-            });
+            let settler = Arc::new(Settlement(engine.clone()));
             Engine::new(Parts {
                 config: config.clone(),
                 client_id: Arc::clone(&self.client_id),
@@ -294,14 +247,14 @@ impl Inner {
                 subscriptions: Arc::clone(&self.subscriptions),
                 heartbeat,
                 direct: DirectCalls::new(
-                    Arc::clone(&handler),
+                    handler.clone(),
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
                 workers: Workers::new(
                     bounds,
                     handler,
-                    settle,
+                    settler,
                     Arc::clone(&self.status),
                     self.callback_thread.clone(),
                 ),
@@ -336,6 +289,10 @@ impl Inner {
                 callbacks.push("rmq-event".to_owned());
             }
             callbacks.extend(run.engine.direct.running().into_iter().map(|(thread, _, _)| thread));
+            let unsettled = run.engine.workers.unsettled();
+            if unsettled > 0 {
+                callbacks.push(format!("{unsettled} messages are not settled"));
+            }
             let tasks = run.engine.tasks.running();
             *lock(&self.run) = Some(run);
             return Err(still_running(timeout, &callbacks, &tasks));
@@ -412,7 +369,7 @@ impl Inner {
         self.change(State::Fatal);
     }
 
-    fn engine(&self) -> Option<Arc<Engine>> {
+    pub(super) fn engine(&self) -> Option<Arc<Engine>> {
         self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -423,7 +380,7 @@ impl Inner {
         let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
     }
 
-    fn require_created(&self, what: &str) -> Result<()> {
+    pub(super) fn require_created(&self, what: &str) -> Result<()> {
         match self.state() {
             State::Created => Ok(()),
             state => Err(not_in(state, what)),
@@ -459,7 +416,7 @@ const START_MARGIN: Duration = Duration::from_secs(2);
 const RESOLVER_BOUND: Duration = Duration::from_secs(1);
 
 /// A refusal that says why, and the way on where there is one.
-fn not_in(state: State, what: &str) -> Error {
+pub(super) fn not_in(state: State, what: &str) -> Error {
     let (name, why) = (
         state.name(),
         match state {
@@ -482,7 +439,7 @@ fn still_running(timeout: Duration, callbacks: &[String], tasks: &[String]) -> E
     Error::new(ErrorKind::Timeout, text)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

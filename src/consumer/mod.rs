@@ -10,6 +10,7 @@ mod dispatch;
 mod engine;
 mod event;
 mod events;
+mod fronts;
 mod handover;
 mod heartbeat;
 mod identity;
@@ -20,6 +21,7 @@ mod marks;
 mod next_pull;
 mod offsets;
 mod opening;
+mod orderly;
 mod overdue;
 mod ownership;
 mod process_queue;
@@ -38,7 +40,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use dispatch::{Batch, Context, MessageHandler, Outcome};
+pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;
 pub use lifecycle::State;
@@ -74,6 +76,12 @@ impl Consumer {
         mask: i32,
     ) -> Result<Option<Arc<dyn EventHandler>>> {
         self.0.set_event_handler(handler, mask)
+    }
+
+    /// Takes up to `most` messages of one queue, to be kept and settled; for a consumer that was started without a
+    /// message handler. `None` waits without a bound.
+    pub fn poll(&self, most: usize, within: Option<Duration>) -> Result<Batch> {
+        self.0.poll(most, within)
     }
 
     /// Takes the oldest event; `None` waits without a bound.

@@ -5,16 +5,45 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::dispatch::{Batch, Open, Verdict};
 use super::engine::Engine;
 use super::event::{Event, EventKind};
 use super::retry::give_back;
 use super::status::count;
+use crate::message::Message;
 
 /// The delay level at which an overdue message comes again, as in Java.
 const DELAY_LEVEL: i32 = 3;
 
 /// Bounds of the time between two looks.
 const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(60));
+
+/// Batches that somebody keeps: past their time, what is not settled comes again.
+fn watch_kept(engine: &Engine, timeout: Duration, slow: Duration) {
+    let (late, slow) = engine.workers.overdue_open(timeout, slow);
+    let tell = |kind: EventKind, open: &Open| {
+        let left = open.left();
+        let batch = Batch::new(Arc::clone(&open.pulled), open.range.clone());
+        let first = batch.message(0).map_or(-1, Message::queue_offset);
+        let name = batch.queue_name();
+        let text = format!("{left} messages of {name} from offset {first} on are not settled");
+        engine.log.warn("poll", &text);
+        let took = u64::try_from(open.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        engine.status.events().raise(Event::messages(kind, text, &batch, "kept", took));
+        left
+    };
+    for open in slow {
+        tell(EventKind::SlowMessage, &open);
+    }
+    for open in late {
+        count(&engine.status.counters.timed_out, tell(EventKind::ConsumeTimeout, &open));
+        let verdict = match &open.pulled.queue.order {
+            Some(order) => Verdict::Rest(order.rest),
+            None => Verdict::Again(DELAY_LEVEL),
+        };
+        engine.workers.settle(&open, 0..open.range.len(), verdict);
+    }
+}
 
 /// After `consume.timeout.ms` the messages of a callback go back to the broker; its result no longer
 /// counts. One that runs longer than `slow.message.ms` is told once.
@@ -30,9 +59,10 @@ pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
             () = stopped.cancelled() => return,
             () = sleep(look) => {}
         }
+        watch_kept(&engine, timeout, slow);
         for overdue in engine.workers.overdue(timeout, slow) {
             let (batch, thread) = (overdue.batch, overdue.thread);
-            let first = batch.message(0).map_or(-1, crate::message::Message::queue_offset);
+            let first = batch.message(0).map_or(-1, Message::queue_offset);
             let took = overdue.since.as_millis();
             let what = format!(
                 "{thread}: the callback for {} offset {first} runs for {took} ms",

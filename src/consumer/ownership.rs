@@ -76,9 +76,14 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
     queue.close();
     engine.workers.discard(queue);
     if taken {
-        let text = format_args!("{}: another member took it; nothing of it is committed", queue.name);
+        let text = format!("{}: another member took it; nothing of it is committed", queue.name);
         engine.log.warn("ownership", text);
-        return queue.reset(queue.position());
+        queue.reset(queue.position());
+        if queue.order.is_some() {
+            // Else this member could have two callbacks of the queue at once when it gets it back.
+            queue.drained().await;
+        }
+        return;
     }
     let drain_begun = Instant::now();
     // The user may settle what it holds when it hears of this, so the news is awaited too.

@@ -10,6 +10,7 @@ use super::dispatch::PulledBatch;
 use super::engine::Engine;
 use super::heartbeat;
 use super::next_pull::{self, BRIEF, Then};
+use super::orderly;
 use super::queue::Queue;
 use super::status::count;
 use super::subscription::Subscription;
@@ -159,8 +160,12 @@ impl<'a> Puller<'a> {
         let bytes = result.body.len().max(bodies);
         let id = self.queue.insert(offsets, bytes, position.next_begin_offset);
         let all = 0..messages.len();
-        let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages };
-        self.engine.workers.push(Arc::new(batch), all);
+        let workers = self.engine.workers.downgrade();
+        let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages, workers };
+        match &self.queue.order {
+            Some(order) => orderly::add(self.engine, order, batch),
+            None => self.engine.workers.push(Arc::new(batch), all),
+        }
     }
 
     async fn act(&mut self, then: Then) {

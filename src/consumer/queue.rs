@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
+use super::dispatch::{Lane, PulledBatch};
 use super::marks::Marks;
 use super::process_queue::{BatchId, Cached, Freed, ProcessQueue};
 use super::statistics::TopicCounters;
@@ -45,6 +47,28 @@ pub(crate) struct Queue {
     /// Told when `wished` was set.
     wish: Notify,
     marks: Marks,
+    /// Set in orderly consumption.
+    pub(crate) order: Option<Order>,
+}
+
+/// What an orderly queue has beside the others.
+pub(crate) struct Order {
+    /// Whose turn it is.
+    lane: Mutex<Lane<PulledBatch>>,
+    /// How long it rests after a failure: `suspend.queue.ms`.
+    pub(crate) rest: Duration,
+}
+
+impl Order {
+    /// Nothing is out.
+    pub(crate) fn new(rest: Duration) -> Order {
+        Order { lane: Mutex::default(), rest }
+    }
+
+    /// Whose turn it is. Whoever holds this may take the lock of the workers too, not the other way round.
+    pub(crate) fn lane(&self) -> MutexGuard<'_, Lane<PulledBatch>> {
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is known of the offset that the broker holds.
@@ -65,7 +89,7 @@ impl Queue {
         topic_budget: Arc<Budget>,
         all_budget: Arc<Budget>,
         stop: CancellationToken,
-        counters: Arc<TopicCounters>,
+        order: Option<Order>,
     ) -> Queue {
         Queue {
             name,
@@ -85,8 +109,15 @@ impl Queue {
             committed: Mutex::default(),
             wished: Mutex::default(),
             wish: Notify::new(),
-            marks: Marks::new(counters),
+            marks: Marks::default(),
+            order,
         }
+    }
+
+    /// The same, counting for its topic.
+    pub(crate) fn counted(mut self, counters: Arc<TopicCounters>) -> Queue {
+        self.marks = Marks::new(counters);
+        self
     }
 
     /// Takes a pulled batch into the books.

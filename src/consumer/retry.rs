@@ -33,6 +33,8 @@ pub(crate) async fn give_back(
     running: Running,
 ) {
     let queue = &batch.queue;
+    count(&engine.status.counters.failed, indexes.len());
+    queue.marks().counters().failed(indexes.len());
     let mut left = Vec::new();
     for index in indexes {
         // Whoever gets the queue next gets these again, so a stop need not wait for a broker that keeps silent.
@@ -67,9 +69,13 @@ pub(crate) async fn give_back(
     }
 }
 
-async fn return_one(engine: &Engine, batch: &PulledBatch, message: &Message, delay_level: i32) -> Result<()> {
-    count(&engine.status.counters.failed, 1);
-    batch.queue.marks().counters().failed();
+/// Brings one message back to a broker; -1 is the level of the dead letters.
+pub(super) async fn return_one(
+    engine: &Engine,
+    batch: &PulledBatch,
+    message: &Message,
+    delay_level: i32,
+) -> Result<()> {
     let Err(refused) = send_back(engine, batch, message, delay_level).await else { return Ok(()) };
     engine.log.debug("retry", format_args!("send-back failed, republishing: {refused}"));
     republish(engine, message, delay_level).await.map_err(|e| e.context(refused.text()))

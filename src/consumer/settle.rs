@@ -1,35 +1,82 @@
-//! What a callback's answer means for its messages.
+//! What an answer means for its messages: of a callback, or of whoever keeps a batch.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Weak};
 
-use super::dispatch::{Batch, Context, Outcome};
+use super::dispatch::{Batch, Context, Decided, Open, Outcome, PulledBatch, Settler, Verdict};
 use super::engine::Engine;
+use super::orderly;
 use super::retry::give_back;
 use super::status::count;
 
+/// Takes answers for as long as there is an engine.
+pub(super) struct Settlement(pub(super) Weak<Engine>);
+
+impl Settler for Settlement {
+    fn answered(&self, batch: &Batch, outcome: Outcome, context: &Context) {
+        let Some(engine) = self.0.upgrade() else { return };
+        match &batch.pulled().queue.order {
+            Some(order) => orderly::answered(&engine, order, batch, outcome, context),
+            None => answered(&engine, batch, outcome, context),
+        }
+    }
+
+    fn decided(&self, open: &Arc<Open>, decided: Decided, verdict: Verdict) {
+        let Some(engine) = self.0.upgrade() else { return };
+        if let Verdict::Done = verdict {
+            decided.ranges.iter().for_each(|range| complete(&engine, &open.pulled, range.clone()));
+        }
+        match &open.pulled.queue.order {
+            Some(order) if decided.running.is_some() => orderly::decided(&engine, order, open),
+            Some(_) => {}
+            None => {
+                let level = match verdict {
+                    Verdict::Done => return,
+                    Verdict::Again(level) => level,
+                    Verdict::Rest(_) => 0,
+                };
+                for range in decided.ranges {
+                    return_later(&engine, &open.pulled, range, level);
+                }
+            }
+        }
+    }
+}
+
+/// The part of a batch that a callback was done with, by its answer.
+pub(super) fn done(batch: &Batch, context: &Context) -> Range<usize> {
+    let Range { start, end } = batch.range();
+    start..context.ack_index.map_or(end, |index| end.min(start.saturating_add(index).saturating_add(1)))
+}
+
 /// Completes what is done and gives back the rest.
-pub(super) fn settle(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context) {
-    let range = batch.range();
+fn answered(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context) {
+    let Range { start, end } = batch.range();
     let done = match outcome {
-        Outcome::Success => context
-            .ack_index
-            .map_or(range.end, |i| range.end.min(range.start.saturating_add(i).saturating_add(1))),
-        Outcome::Later => range.start,
-        Outcome::Unknown(value) => {
-            engine.status.odd_outcome(value);
-            range.start
+        Outcome::Success => done(batch, context),
+        Outcome::Later => start..start,
+        odd => {
+            engine.status.odd_outcome(odd);
+            start..start
         }
     };
-    let pulled = batch.pulled();
-    if done > range.start {
-        count(&engine.status.counters.consumed, done - range.start);
-        pulled.queue.complete(pulled.id, range.start..done);
+    let failed = done.end..end;
+    if !done.is_empty() {
+        complete(engine, batch.pulled(), done);
     }
-    if done < range.end {
-        let name = format!("retry {}", batch.queue_name());
-        let level = context.delay_level;
-        let running = pulled.queue.enter();
-        let work = give_back(Arc::clone(engine), Arc::clone(pulled), done..range.end, level, running);
-        engine.tasks.spawn(name, work);
+    if !failed.is_empty() {
+        return_later(engine, batch.pulled(), failed, context.delay_level);
     }
+}
+
+/// Counts messages as consumed, so that the offset may pass them.
+pub(super) fn complete(engine: &Engine, pulled: &PulledBatch, range: Range<usize>) {
+    count(&engine.status.counters.consumed, range.len());
+    pulled.queue.complete(pulled.id, range);
+}
+
+fn return_later(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, range: Range<usize>, delay_level: i32) {
+    let name = format!("retry {}", pulled.queue.name);
+    let running = pulled.queue.enter();
+    engine.tasks.spawn(name, give_back(Arc::clone(engine), Arc::clone(pulled), range, delay_level, running));
 }

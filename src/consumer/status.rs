@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::dispatch::Outcome;
 use super::event::Event;
 use super::events::Events;
 use super::queue::Queue;
@@ -130,12 +131,17 @@ impl Status {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A callback answered a value nobody knows: told once a second with a count.
-    pub(crate) fn odd_outcome(&self, value: i32) {
+    /// A callback answered what it cannot mean: told once a second with a count.
+    pub(crate) fn odd_outcome(&self, outcome: Outcome) {
         let mut seldom = self.odd_outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(times) = seldom.pass(Instant::now()) {
+            let what = match outcome {
+                Outcome::Unknown(value) => value.to_string(),
+                Outcome::Deferred => "DEFERRED without retaining the batch".to_owned(),
+                other => format!("{other:?}, which this consume.mode does not have"),
+            };
             let text =
-                format!("the message callback returned {value}, taken as RECONSUME_LATER ({times} times)");
+                format!("the message callback returned {what}, taken as RECONSUME_LATER ({times} times)");
             drop(seldom);
             self.report("workers", Error::new(ErrorKind::InvalidArgument, text));
         }

@@ -256,6 +256,11 @@ impl Message {
         self.parts.fixed.reconsume_times
     }
 
+    /// One more try, of those that only this member counts.
+    pub(crate) fn count_try(&mut self) {
+        self.parts.fixed.reconsume_times = self.parts.fixed.reconsume_times.saturating_add(1);
+    }
+
     /// A number of the producer's own.
     pub fn flag(&self) -> i32 {
         self.parts.fixed.flag

@@ -86,6 +86,7 @@ static void configurations(void)
 static void consumers(void)
 {
     rmq_event *event = NULL;
+    rmq_batch *batch = NULL;
     rmq_consumer *consumer;
     ROW(rmq_consumer_new, CHECK(rmq_consumer_new(NULL, NULL, HUGE_SIZE) == NULL);
         CHECK(rmq_last_error_code() == RMQ_E_INVALID_ARG); consumer = minimal_consumer());
@@ -128,6 +129,11 @@ static void consumers(void)
     NUMBER_ROW(rmq_event_text, NULL);
     NUMBER_ROW(rmq_event_json, NULL);
     ROW(rmq_event_destroy, rmq_event_destroy(NULL));
+    CODE_ROW(rmq_consumer_poll, "consumer", NULL, HUGE_SIZE, -1, NULL);
+    FAILS(RMQ_E_INVALID_ARG, "batch is NULL", rmq_consumer_poll(consumer, 1, 0, NULL));
+    CHECK(rmq_consumer_poll(consumer, 0, 0, &batch) == RMQ_E_INVALID_ARG && batch == NULL);
+    CHECK(rmq_consumer_poll(consumer, 1, INT32_MIN, &batch) == RMQ_E_INVALID_ARG && batch == NULL);
+    CHECK(rmq_consumer_poll(consumer, HUGE_SIZE, 0, &batch) == RMQ_E_STATE && batch == NULL);
     ROW(rmq_consumer_destroy, WORKS(rmq_consumer_destroy(NULL)); WORKS(rmq_consumer_destroy(consumer)));
 }
 
@@ -135,6 +141,17 @@ static void messages(void)
 {
     const char *text = "";
     NUMBER_ROW(rmq_batch_count, 0);
+    NUMBER_ROW(rmq_batch_retain, NULL);
+    CODE_ROW(rmq_batch_ack, "batch", NULL);
+    CODE_ROW(rmq_batch_ack_until, "batch", NULL, HUGE_SIZE);
+    CODE_ROW(rmq_batch_ack_at, "batch", NULL, HUGE_SIZE);
+    CODE_ROW(rmq_batch_retry, "batch", NULL, INT32_MIN);
+    CODE_ROW(rmq_batch_retry_at, "batch", NULL, HUGE_SIZE, INT32_MIN);
+    CODE_ROW(rmq_batch_suspend, "batch", NULL, INT32_MIN);
+    NUMBER_ROW(rmq_batch_unsettled, 0);
+    ROW(rmq_batch_destroy, rmq_batch_destroy(NULL));
+    CODE_ROW(rmq_context_set_suspend_ms, "context", NULL, INT32_MIN);
+    CODE_ROW(rmq_context_set_auto_commit, "context", NULL, INT32_MIN);
     ROW(rmq_batch_at, CHECK(rmq_batch_at(NULL, 0) == NULL); CHECK(rmq_batch_at(NULL, HUGE_SIZE) == NULL));
     TEXT_ROW(rmq_batch_topic);
     TEXT_ROW(rmq_batch_broker);

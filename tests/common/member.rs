@@ -106,6 +106,7 @@ pub struct Setup {
     pub record: Record,
     subscriptions: Vec<(String, String)>,
     answer: Arc<Answer>,
+    polling: bool,
 }
 
 impl Setup {
@@ -120,6 +121,7 @@ impl Setup {
             record: Record::default(),
             subscriptions: Vec::new(),
             answer: Arc::new(|_, _| Outcome::Success),
+            polling: false,
         }
     }
 
@@ -146,6 +148,12 @@ impl Setup {
         self
     }
 
+    /// Without a message callback: the test polls.
+    pub fn polling(mut self) -> Setup {
+        self.polling = true;
+        self
+    }
+
     pub fn build(self) -> Member {
         let logs = Arc::clone(&self.record.logs);
         let begun = Instant::now();
@@ -158,7 +166,9 @@ impl Setup {
         );
         let consumer = Consumer::new(&self.config.snapshot().unwrap(), log).unwrap();
         let handler = Recorder { record: self.record.clone(), answer: self.answer };
-        consumer.set_handler(Some(Arc::new(handler))).unwrap();
+        if !self.polling {
+            consumer.set_handler(Some(Arc::new(handler))).unwrap();
+        }
         consumer.set_event_handler(Some(Arc::new(self.record.clone())), EventKind::EVERY).unwrap();
         for (topic, expression) in &self.subscriptions {
             consumer.subscribe(topic, expression).unwrap();

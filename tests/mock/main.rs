@@ -6,8 +6,10 @@ mod events;
 mod handover;
 #[path = "../common/member.rs"]
 mod member;
+mod orderly;
 mod outcomes;
 mod overdue;
+mod poll;
 mod properties;
 mod races;
 mod records;

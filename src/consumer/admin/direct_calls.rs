@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::direct::Called;
+use super::direct::{Called, Failure};
 use crate::consumer::callback_thread::CallbackThread;
 use crate::consumer::dispatch::{Batch, Context, MessageHandler, Outcome};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,7 +23,8 @@ const MOST: usize = 4;
 pub(crate) struct DirectCalls(Arc<Shared>);
 
 struct Shared {
-    handler: Arc<dyn MessageHandler>,
+    /// `None` for a consumer that polls.
+    handler: Option<Arc<dyn MessageHandler>>,
     /// The stack of a callback thread.
     stack: usize,
     mark: CallbackThread,
@@ -43,7 +44,11 @@ struct State {
 
 impl DirectCalls {
     /// No thread yet.
-    pub(crate) fn new(handler: Arc<dyn MessageHandler>, stack: usize, mark: CallbackThread) -> DirectCalls {
+    pub(crate) fn new(
+        handler: Option<Arc<dyn MessageHandler>>,
+        stack: usize,
+        mark: CallbackThread,
+    ) -> DirectCalls {
         DirectCalls(Arc::new(Shared { handler, stack, mark, state: Mutex::default(), ended: Notify::new() }))
     }
 
@@ -56,6 +61,9 @@ impl DirectCalls {
         then: impl FnOnce(Option<(Called, Duration)>) + Send + 'static,
     ) -> Result<()> {
         let shared = Arc::clone(&self.0);
+        let Some(handler) = self.0.handler.clone() else {
+            return Err(Error::new(ErrorKind::State, "the consumer polls: there is no message callback"));
+        };
         let mut state = self.0.state();
         if state.closing || state.running.len() >= MOST {
             let why = if state.closing { "the consumer stops" } else { "too many direct calls run already" };
@@ -67,7 +75,7 @@ impl DirectCalls {
             shared.mark.enter();
             // The lock is free again before the call.
             let closing = shared.state().closing;
-            let called = (!closing).then(|| shared.call_all(&batches));
+            let called = (!closing).then(|| call_all(&*handler, &batches));
             drop(batches);
             then(called);
             drop(done);
@@ -118,38 +126,41 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn call_all(&self, batches: &[Batch]) -> (Called, Duration) {
-        let begun = Instant::now();
-        let mut called = Ok(Outcome::Success);
-        for batch in batches {
-            called = self.call(batch);
-            if called != Ok(Outcome::Success) {
-                break;
-            }
-        }
-        (called, begun.elapsed())
-    }
-
-    /// A batch of which only a part is done is not done.
-    fn call(&self, batch: &Batch) -> Called {
-        let mut context = Context::default();
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.handler.consume(batch, &mut context)));
-        match outcome {
-            Ok(Outcome::Success) if context.ack_index.is_some_and(|last| last + 1 < batch.len()) => {
-                Ok(Outcome::Later)
-            }
-            Ok(outcome) => Ok(outcome),
-            Err(payload) => {
-                let text = payload.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no text");
-                let text = format!("the callback panicked: {text}");
-                // Dropping a payload may panic again.
-                std::mem::forget(payload);
-                Err(text)
-            }
+fn call_all(handler: &dyn MessageHandler, batches: &[Batch]) -> (Called, Duration) {
+    let begun = Instant::now();
+    let mut called = Called { outcome: Ok(Outcome::Success), auto_commit: None };
+    for batch in batches {
+        called = call(handler, batch);
+        if called.outcome != Ok(Outcome::Success) {
+            break;
         }
     }
+    (called, begun.elapsed())
+}
+
+/// A batch of which only a part is done is not done; one that is deferred has to be kept by somebody.
+fn call(handler: &dyn MessageHandler, batch: &Batch) -> Called {
+    let mut context = Context::default();
+    let outcome = match catch_unwind(AssertUnwindSafe(|| handler.consume(batch, &mut context))) {
+        Ok(Outcome::Success) if context.ack_index.is_some_and(|last| last + 1 < batch.len()) => {
+            Ok(Outcome::Later)
+        }
+        Ok(Outcome::Deferred) if batch.open().is_none() => {
+            Err(Failure::NoOutcome("the callback returned DEFERRED without retaining the batch".to_owned()))
+        }
+        Ok(outcome) => Ok(outcome),
+        Err(payload) => {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no text");
+            let text = format!("the callback panicked: {text}");
+            // Dropping a payload may panic again.
+            std::mem::forget(payload);
+            Err(Failure::Panic(text))
+        }
+    };
+    Called { outcome, auto_commit: context.auto_commit }
 }
 
 /// The call is over, however it ended.

@@ -9,26 +9,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(super) struct Share<B> {
     pub(super) batch: Arc<B>,
     messages: Range<usize>,
+    /// Whoever claims first gets all it asks for, and nobody else anything.
+    exclusive: bool,
     /// The next index to claim; at or beyond the end nothing is left. Relaxed is enough: it only divides
     /// indexes among threads that received the share through a lock.
     next: AtomicUsize,
 }
 
 impl<B> Share<B> {
-    fn new(batch: Arc<B>, messages: Range<usize>) -> Share<B> {
-        Share { batch, next: AtomicUsize::new(messages.start), messages }
+    fn new(batch: Arc<B>, messages: Range<usize>, exclusive: bool) -> Share<B> {
+        Share { batch, next: AtomicUsize::new(messages.start), messages, exclusive }
     }
 
     /// Takes up to `most` messages.
     pub(super) fn claim(&self, most: usize) -> Option<Range<usize>> {
-        let start = self.next.fetch_add(most, Ordering::Relaxed);
         let end = self.messages.end;
+        let start = match self.exclusive {
+            true => self.next.swap(end, Ordering::Relaxed),
+            false => self.next.fetch_add(most, Ordering::Relaxed),
+        };
         (start < end).then(|| start..end.min(start + most))
     }
 
-    /// Takes back what nobody has claimed.
-    fn discard(&self) {
-        self.next.fetch_max(self.messages.end, Ordering::Relaxed);
+    /// Takes back what nobody has claimed. True when nobody had claimed anything.
+    fn discard(&self) -> bool {
+        self.next.fetch_max(self.messages.end, Ordering::Relaxed) == self.messages.start
     }
 
     fn claimed(&self) -> usize {
@@ -56,10 +61,10 @@ impl<B> Default for Ready<B> {
 }
 
 impl<B> Ready<B> {
-    /// Adds messages of a batch at the end.
-    pub(super) fn push(&mut self, batch: Arc<B>, messages: Range<usize>) {
+    /// Adds messages of a batch at the end. Of an exclusive share one worker may claim once.
+    pub(super) fn push(&mut self, batch: Arc<B>, messages: Range<usize>, exclusive: bool) {
         self.listed += messages.len();
-        self.shares.push_back(Arc::new(Share::new(batch, messages)));
+        self.shares.push_back(Arc::new(Share::new(batch, messages, exclusive)));
     }
 
     /// The first share with something to claim. It stays in the list, so that others can help with it.
@@ -75,17 +80,20 @@ impl<B> Ready<B> {
         None
     }
 
-    /// Drops every batch that `gone` names; what is claimed of it is not affected.
-    pub(super) fn discard(&mut self, gone: impl Fn(&B) -> bool) {
+    /// Drops every batch that `gone` names; what is claimed of it is not affected. True when nobody had claimed
+    /// anything of one of them.
+    pub(super) fn discard(&mut self, gone: impl Fn(&B) -> bool) -> bool {
+        let mut untouched = false;
         self.shares.retain(|share| {
             let stays = !gone(&share.batch);
             if !stays {
-                share.discard();
+                untouched |= share.discard();
                 self.listed -= share.len();
                 self.passed += share.len();
             }
             stays
         });
+        untouched
     }
 
     /// How many messages wait; those claimed from others than the first share still count.
@@ -110,7 +118,7 @@ mod tests {
     fn ready(batches: &[(&'static str, usize)]) -> Ready<&'static str> {
         let mut ready = Ready::default();
         for (name, messages) in batches {
-            ready.push(Arc::new(*name), 0..*messages);
+            ready.push(Arc::new(*name), 0..*messages, false);
         }
         ready
     }
@@ -153,9 +161,24 @@ mod tests {
     }
 
     #[test]
+    fn of_an_exclusive_share_one_worker_claims_once() {
+        let mut ready = ready(&[]);
+        ready.push(Arc::new("a"), 2..9, true);
+        let (one, other) = (ready.front().unwrap(), ready.front().unwrap());
+        assert_eq!((one.claim(3), other.claim(3), one.claim(3)), (Some(2..5), None, None));
+        assert_eq!(ready.waiting(), 0);
+        ready.push(Arc::new("b"), 0..1, true);
+        ready.push(Arc::new("c"), 0..1, true);
+        assert!(ready.discard(|batch| *batch == "b"));
+        let held = ready.front().unwrap();
+        held.claim(1);
+        assert!(!ready.discard(|batch| *batch == "c"), "somebody has it");
+    }
+
+    #[test]
     fn a_part_of_a_batch_can_wait_again() {
         let mut ready = ready(&[]);
-        ready.push(Arc::new("a"), 7..8);
+        ready.push(Arc::new("a"), 7..8, false);
         assert_eq!(ready.waiting(), 1);
         assert_eq!(claim(&mut ready, 4), Some(("a", 7..8)));
         assert_eq!(claim(&mut ready, 4), None);

@@ -55,14 +55,6 @@ pub(crate) struct Overdue {
     pub(crate) taken: Option<Running>,
 }
 
-/// What a worker does.
-pub(crate) struct Activity {
-    /// The worker's thread.
-    pub(crate) thread: String,
-    /// What its callback was given, and how long it has had it.
-    pub(crate) callback: Option<(Batch, Duration)>,
-}
-
 impl Slot {
     /// A worker that begins with `call`.
     pub(super) fn new(name: String, call: Call) -> Slot {
@@ -110,24 +102,30 @@ impl Slot {
         self.lock().as_ref().is_some_and(|held| held.callback.is_some())
     }
 
-    /// What it does now.
-    pub(super) fn activity(&self) -> Activity {
+    /// Its callback, if one runs: the batch, the messages and the begin.
+    pub(super) fn running(&self) -> Option<(Arc<PulledBatch>, Range<usize>, Instant)> {
         let slot = self.lock();
-        let running = slot.as_ref().and_then(|held| Some((held, held.callback.as_ref()?)));
-        let callback = running.map(|(held, callback)| {
-            (Batch::new(Arc::clone(&held.batch), callback.range.clone()), callback.since.elapsed())
-        });
-        Activity { thread: self.name.clone(), callback }
+        let held = slot.as_ref()?;
+        let callback = held.callback.as_ref()?;
+        Some((Arc::clone(&held.batch), callback.range.clone(), callback.since))
     }
 
     /// Looks at the callback: past `timeout` its messages are taken from it, past `slow` it is told once.
-    pub(super) fn overdue(&self, timeout: Duration, slow: Duration) -> Option<Overdue> {
+    /// What is `kept` beyond the callback stays.
+    pub(super) fn overdue(
+        &self,
+        timeout: Duration,
+        slow: Duration,
+        kept: &dyn Fn(&Arc<PulledBatch>, &Range<usize>) -> bool,
+    ) -> Option<Overdue> {
         let mut slot = self.lock();
         let held = slot.as_mut()?;
         let callback = held.callback.as_mut()?;
         let since = callback.since.elapsed();
         let batch = Batch::new(Arc::clone(&held.batch), callback.range.clone());
-        if since >= timeout {
+        // In order nothing may overtake a message that is in a callback.
+        let may_be_taken = held.batch.queue.order.is_none() && !kept(&held.batch, &callback.range);
+        if since >= timeout && may_be_taken {
             let taken = slot.take().map(|held| held.running);
             return Some(Overdue { thread: self.name.clone(), batch, since, taken });
         }

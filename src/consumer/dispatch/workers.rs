@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
+use super::open::{Settler, Verdict};
 use super::ready::{Ready, Share};
-use super::slot::{Activity, Call, Overdue, Slot};
+use super::slot::{Call, Overdue, Slot};
+use super::unsettled::Unsettled;
+use super::usual::Usual;
 use crate::consumer::callback_thread::CallbackThread;
-use crate::consumer::queue::Queue;
+use crate::consumer::queue::{Order, Queue};
 use crate::consumer::status::Status;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::threads;
@@ -42,28 +45,30 @@ const TICK: Duration = Duration::from_millis(1);
 /// How long a worker above `thread_min` stays without work.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
-/// What to do with a callback's answer. Anything that outlives the call enters the queue itself.
-pub(crate) type Settle = Arc<dyn Fn(Batch, Outcome, Context) + Send + Sync>;
-
 /// Bounds of a consumer's workers.
 pub(crate) struct Bounds {
     pub(crate) thread_min: usize,
     pub(crate) thread_max: usize,
     pub(crate) batch_size: usize,
     pub(crate) stack: usize,
+    pub(crate) unsettled: usize,
 }
 
 /// All worker threads of a consumer. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Workers(Arc<Shared>);
+pub(crate) struct Workers(pub(super) Arc<Shared>);
 
-struct Shared {
+pub(super) struct Shared {
     bounds: Bounds,
-    handler: Arc<dyn MessageHandler>,
-    settle: Settle,
+    /// Without one, whoever polls gets the messages.
+    handler: Option<Arc<dyn MessageHandler>>,
+    pub(super) settler: Arc<dyn Settler>,
     status: Arc<Status>,
     thread: CallbackThread,
+    pub(super) unsettled: Unsettled,
     state: Mutex<State>,
+    /// Rung for those who poll.
+    pub(super) polled: Condvar,
     /// Set from a push until the bell was rung for it.
     pushed: AtomicBool,
     bell: Notify,
@@ -74,16 +79,18 @@ struct Shared {
 type Guard<'a> = MutexGuard<'a, State>;
 
 #[derive(Default)]
-struct State {
-    ready: Ready<PulledBatch>,
+pub(super) struct State {
+    pub(super) ready: Ready<PulledBatch>,
+    /// Nobody may poll any more.
+    pub(super) polls_refused: bool,
     threads: usize,
     /// Workers without work. The last is called first: its caches are warm.
     idle: Vec<Arc<Slot>>,
     /// One of the idle stands by, or is called to.
     standby: bool,
     usual: Usual,
-    closing: bool,
-    slots: Vec<Arc<Slot>>,
+    pub(super) closing: bool,
+    pub(super) slots: Vec<Arc<Slot>>,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -91,18 +98,20 @@ impl Workers {
     /// No threads yet; they start with the first work.
     pub(crate) fn new(
         bounds: Bounds,
-        handler: Arc<dyn MessageHandler>,
-        settle: Settle,
+        handler: Option<Arc<dyn MessageHandler>>,
+        settler: Arc<dyn Settler>,
         status: Arc<Status>,
         thread: CallbackThread,
     ) -> Workers {
         Workers(Arc::new(Shared {
+            unsettled: Unsettled::new(bounds.unsettled),
             bounds,
             handler,
-            settle,
+            settler,
             status,
             thread,
             state: Mutex::default(),
+            polled: Condvar::new(),
             pushed: AtomicBool::new(false),
             bell: Notify::new(),
             ended: Notify::new(),
@@ -116,11 +125,10 @@ impl Workers {
             if batch.queue.is_closing() || state.closing {
                 return;
             }
-            state.ready.push(batch, messages);
+            let ordered = batch.queue.order.is_some();
+            state.ready.push(batch, messages, ordered);
         }
-        if !self.0.pushed.swap(true, Ordering::AcqRel) {
-            self.0.bell.notify_one();
-        }
+        self.0.nudge();
     }
 
     /// Calls workers for what was pushed, until `stop`. Waking a thread costs more than a fast callback,
@@ -134,11 +142,15 @@ impl Workers {
             }
             yield_now().await;
             self.0.pushed.store(false, Ordering::Release);
+            if self.0.handler.is_none() {
+                self.0.polled.notify_one();
+                continue;
+            }
             loop {
                 let called = {
                     let mut state = self.0.state();
                     match state.awake() {
-                        0 if state.ready.waiting() > 0 => self.0.call_one(&mut state, Call::Work),
+                        0 if self.0.waiting(&state) > 0 => self.0.call_one(&mut state, Call::Work),
                         _ => self.0.look_back(&mut state),
                     }
                 };
@@ -155,12 +167,16 @@ impl Workers {
     /// True when work waits and there is no thread at all.
     fn is_stuck(&self) -> bool {
         let state = self.0.state();
-        state.threads == 0 && state.ready.waiting() > 0 && !state.closing
+        state.threads == 0 && self.0.waiting(&state) > 0 && !state.closing
     }
 
-    /// Takes back everything of `queue` that no callback has.
+    /// Takes back everything of `queue` that nobody has.
     pub(crate) fn discard(&self, queue: &Arc<Queue>) {
-        self.0.state().ready.discard(|batch| Arc::ptr_eq(&batch.queue, queue));
+        let mut lane = queue.order.as_ref().map(Order::lane);
+        let untouched = self.0.state().ready.discard(|batch| Arc::ptr_eq(&batch.queue, queue));
+        if let Some(lane) = &mut lane {
+            lane.clear(!untouched);
+        }
     }
 
     /// The threads whose callbacks run now; after [`Workers::close`] all that have not ended, also those
@@ -193,13 +209,9 @@ impl Workers {
     /// since the last call.
     pub(crate) fn overdue(&self, timeout: Duration, slow: Duration) -> Vec<Overdue> {
         let slots = self.0.state().slots.clone();
-        slots.iter().filter_map(|slot| slot.overdue(timeout, slow)).collect()
-    }
-
-    /// What each thread does now.
-    pub(crate) fn activities(&self) -> Vec<Activity> {
-        let slots = self.0.state().slots.clone();
-        slots.iter().map(|slot| slot.activity()).collect()
+        // What somebody keeps has a time of its own.
+        let kept = |pulled: &Arc<PulledBatch>, range: &Range<usize>| self.0.unsettled.holds(pulled, range);
+        slots.iter().filter_map(|slot| slot.overdue(timeout, slow, &kept)).collect()
     }
 
     /// Tells all threads to end; those in a callback end after it.
@@ -210,6 +222,8 @@ impl Workers {
         for slot in &state.slots {
             slot.bell.notify_one();
         }
+        drop(state);
+        self.0.polled.notify_all();
     }
 
     /// Waits for the end of all threads, after [`Workers::close`].
@@ -241,8 +255,20 @@ impl State {
 }
 
 impl Shared {
-    fn state(&self) -> Guard<'_> {
+    pub(super) fn state(&self) -> Guard<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has somebody called for what is waiting.
+    pub(super) fn nudge(&self) {
+        if !self.pushed.swap(true, Ordering::AcqRel) {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Messages that may be handed out now.
+    pub(super) fn waiting(&self, state: &State) -> usize {
+        if self.unsettled.room() == 0 { 0 } else { state.ready.waiting() }
     }
 
     /// Calls one more worker: an idle one, else a new one, if there may be more.
@@ -277,7 +303,7 @@ impl Shared {
 
     /// Gets help for what is left behind, if it needs any.
     fn look_back(self: &Arc<Self>, state: &mut State) -> Called {
-        if state.ready.waiting() == 0 {
+        if self.waiting(state) == 0 {
             return Called::Nobody;
         }
         if state.is_behind(self.bounds.batch_size) {
@@ -299,7 +325,9 @@ impl Shared {
             if slot.call() == Call::StandBy {
                 state = self.stand_by(state, slot);
             }
-            while let Some(share) = state.ready.front() {
+            while self.unsettled.room() > 0
+                && let Some(share) = state.ready.front()
+            {
                 slot.hold(&share.batch, share.batch.queue.enter());
                 let called = self.look_back(&mut state);
                 drop(state);
@@ -338,7 +366,7 @@ impl Shared {
                 self.tell_late(slot, &batch, outcome);
                 break;
             }
-            (self.settle)(batch, outcome, context);
+            self.settle(&batch, outcome, &context);
             let ended = Instant::now();
             if ended - begun <= SLOW {
                 fast = (fast.0 + 1, fast.1 + (ended - begun));
@@ -358,12 +386,30 @@ impl Shared {
 
     /// Calls the user. A panic in Rust user code must cost a retry, not the worker.
     fn call(&self, batch: &Batch, context: &mut Context) -> Outcome {
-        let call = AssertUnwindSafe(|| self.handler.consume(batch, context));
+        // Without a handler there are no workers.
+        let Some(handler) = &self.handler else { return Outcome::Later };
+        let call = AssertUnwindSafe(|| handler.consume(batch, context));
         catch_unwind(call).unwrap_or_else(|_| {
             let text = format!("the callback for {} panicked", batch.queue_name());
             self.status.report("workers", Error::new(ErrorKind::Panic, text));
             Outcome::Later
         })
+    }
+
+    /// Takes a callback's answer, for those messages that nobody has settled another way.
+    fn settle(self: &Arc<Self>, batch: &Batch, outcome: Outcome, context: &Context) {
+        let Some(open) = batch.open() else { return self.settler.answered(batch, outcome, context) };
+        let verdict = match outcome {
+            Outcome::Deferred => return,
+            Outcome::Success | Outcome::Commit => Verdict::Done,
+            _ => match &open.pulled.queue.order {
+                Some(order) if context.delay_level >= 0 => {
+                    Verdict::Rest(context.suspend.unwrap_or(order.rest))
+                }
+                _ => Verdict::Again(context.delay_level),
+            },
+        };
+        Workers(Arc::clone(self)).settle(open, 0..batch.len(), verdict);
     }
 
     fn tell_late(&self, slot: &Slot, batch: &Batch, outcome: Outcome) {
@@ -397,7 +443,7 @@ impl Shared {
     /// Looks, tick by tick, whether the others make progress; ends when work must be done or none is left.
     fn stand_by<'a>(&'a self, mut state: Guard<'a>, slot: &Arc<Slot>) -> Guard<'a> {
         // Everybody else went idle between the call and now: then this one has to work.
-        while state.awake() > 1 && state.ready.waiting() > 0 && !state.closing {
+        while state.awake() > 1 && self.waiting(&state) > 0 && !state.closing {
             let progress = state.ready.progress();
             // At the bottom, since the others are warmer.
             state.idle.insert(0, Arc::clone(slot));
@@ -429,21 +475,6 @@ impl Shared {
     }
 }
 
-/// The usual time of a callback: follows the median, which a few that were delayed by a busy machine do
-/// not move far.
-#[derive(Debug, Default, Clone, Copy)]
-struct Usual(Duration);
-
-impl Usual {
-    fn learn(&mut self, spent: Duration) {
-        let step = self.0 / 2 + Duration::from_nanos(100);
-        self.0 = match spent > self.0 {
-            true => spent.min(self.0 + step),
-            false => spent.max(self.0 * 2 / 3),
-        };
-    }
-}
-
 /// A worker that was called under the lock and is to be rung after it, since it would only run into the lock.
 #[must_use]
 enum Called {
@@ -463,24 +494,4 @@ impl Called {
 
 fn worker_name(number: usize) -> String {
     format!("rmq-work-{number}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_usual_time_ignores_outliers_and_follows_a_change() {
-        let (fast, slow) = (Duration::from_nanos(200), Duration::from_millis(10));
-        let mut usual = Usual::default();
-        for _ in 0..20 {
-            usual.learn(fast);
-        }
-        usual.learn(slow);
-        assert!(usual.0 < Duration::from_micros(1), "{usual:?}");
-        for _ in 0..40 {
-            usual.learn(slow);
-        }
-        assert_eq!(usual.0, slow);
-    }
 }

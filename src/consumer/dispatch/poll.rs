@@ -1,0 +1,112 @@
+//! The second front: whoever polls takes messages, keeps them and settles them.
+
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::batch::{Abandoned, Batch, PulledBatch};
+use super::open::{Open, Verdict};
+use super::workers::{Shared, Workers};
+
+/// Why a poll has nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoBatch {
+    /// Nothing came in time.
+    Timeout,
+    /// Nothing may be handed out before something is settled.
+    Full,
+    /// The consumer stops.
+    Closed,
+}
+
+/// Does not keep them alive.
+#[derive(Clone, Default)]
+pub(crate) struct WeakWorkers(Weak<Shared>);
+
+impl WeakWorkers {
+    /// Them, as long as there are any.
+    pub(crate) fn upgrade(&self) -> Option<Workers> {
+        self.0.upgrade().map(Workers)
+    }
+}
+
+impl Workers {
+    /// For those who must not keep them alive.
+    pub(crate) fn downgrade(&self) -> WeakWorkers {
+        WeakWorkers(Arc::downgrade(&self.0))
+    }
+
+    /// Waits for messages and takes up to `most` of one queue.
+    pub(crate) fn poll(
+        &self,
+        most: usize,
+        within: Option<Duration>,
+        abandoned: Abandoned,
+    ) -> Result<Batch, NoBatch> {
+        let deadline = within.and_then(|within| Instant::now().checked_add(within));
+        let mut state = self.0.state();
+        loop {
+            if state.polls_refused || state.closing {
+                return Err(NoBatch::Closed);
+            }
+            let room = self.0.unsettled.room();
+            while room > 0
+                && let Some(share) = state.ready.front()
+            {
+                let Some(range) = share.claim(most.min(room)) else { continue };
+                let open = self.open(&share.batch, range);
+                let more = state.ready.waiting() > 0;
+                drop(state);
+                if more {
+                    self.0.polled.notify_one();
+                }
+                return Ok(Batch::kept(open, abandoned));
+            }
+            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.0.polled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) if room == 0 => return Err(NoBatch::Full),
+                Some(Duration::ZERO) => return Err(NoBatch::Timeout),
+                Some(left) => {
+                    let waited = self.0.polled.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Lets everybody know who polls that nothing more comes.
+    pub(crate) fn refuse_polls(&self) {
+        self.0.state().polls_refused = true;
+        self.0.polled.notify_all();
+    }
+
+    /// Opens a batch that somebody keeps.
+    pub(super) fn open(&self, pulled: &Arc<PulledBatch>, range: Range<usize>) -> Arc<Open> {
+        self.0.unsettled.open(Arc::clone(pulled), range, pulled.queue.enter())
+    }
+
+    /// Settles messages of a kept batch, by their indexes in it; those that were settled before stay as they are.
+    /// Answers how many it were.
+    pub(crate) fn settle(&self, open: &Arc<Open>, range: Range<usize>, verdict: Verdict) -> usize {
+        let decided = open.settle(range, verdict);
+        let count = decided.count();
+        if count > 0 {
+            let made_room = self.0.unsettled.settled(open, count, decided.running.is_some());
+            self.0.settler.decided(open, decided, verdict);
+            if made_room {
+                self.0.nudge();
+            }
+        }
+        count
+    }
+
+    /// How many messages are polled or deferred and not settled.
+    pub(crate) fn unsettled(&self) -> usize {
+        self.0.unsettled.messages()
+    }
+
+    /// Kept batches past `timeout`, and those that have just passed `slow`.
+    pub(crate) fn overdue_open(&self, timeout: Duration, slow: Duration) -> (Vec<Arc<Open>>, Vec<Arc<Open>>) {
+        self.0.unsettled.overdue(timeout, slow)
+    }
+}

@@ -1,0 +1,88 @@
+//! How a consumer and its user meet: callbacks that are set before the start, or polls.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::dispatch::{Abandoned, Batch, MessageHandler, NoBatch};
+use super::event::Event;
+use super::events::{self, EventHandler, NoEvent};
+use super::lifecycle::{Inner, State, lock, not_in};
+use crate::error::{Error, ErrorKind, Result};
+
+impl Inner {
+    pub(super) fn set_handler(
+        &self,
+        handler: Option<Arc<dyn MessageHandler>>,
+    ) -> Result<Option<Arc<dyn MessageHandler>>> {
+        let mut slot = lock(&self.handler);
+        self.require_created("set the message callback")?;
+        Ok(std::mem::replace(&mut *slot, handler))
+    }
+
+    pub(super) fn set_event_handler(
+        &self,
+        handler: Option<Arc<dyn EventHandler>>,
+        mask: i32,
+    ) -> Result<Option<Arc<dyn EventHandler>>> {
+        let mut slot = lock(&self.event_handler);
+        self.require_created("set the event callback")?;
+        self.status.events().listen(handler.is_some().then_some(mask));
+        Ok(std::mem::replace(&mut *slot, handler))
+    }
+
+    pub(super) fn poll_event(&self, within: Option<Duration>) -> Result<Event> {
+        if self.status.events().has_listener() {
+            let text = "poll an event: an event callback is set and gets them";
+            return Err(Error::new(ErrorKind::State, text));
+        }
+        self.status.events().take(within).map_err(|none| match none {
+            NoEvent::Timeout => Error::new(ErrorKind::Timeout, "poll an event: none came in time"),
+            NoEvent::Closed => Error::new(ErrorKind::Closed, "poll an event: the consumer is stopped"),
+        })
+    }
+
+    /// Waits for messages, for a consumer without a message callback.
+    pub(super) fn poll(&self, most: usize, within: Option<Duration>) -> Result<Batch> {
+        if lock(&self.handler).is_some() {
+            return Err(Error::new(
+                ErrorKind::State,
+                "poll: a message callback is set and gets the messages",
+            ));
+        }
+        let state = self.state();
+        let Some(engine) = self.engine().filter(|_| state != State::Starting) else {
+            return Err(match state {
+                State::Created | State::Starting => not_in(state, "poll"),
+                _ => closed(state),
+            });
+        };
+        let abandoned = match self.config.poll_ack_on_destroy {
+            true => Abandoned::Done,
+            false => Abandoned::Again,
+        };
+        engine.workers.poll(most, within, abandoned).map_err(|none| match none {
+            NoBatch::Timeout => Error::new(ErrorKind::Timeout, "poll: nothing came in time"),
+            NoBatch::Full => {
+                let text = format!(
+                    "poll: {} messages are not settled, unsettled.max allows no more",
+                    engine.workers.unsettled()
+                );
+                Error::new(ErrorKind::Timeout, text)
+            }
+            NoBatch::Closed => closed(self.state()),
+        })
+    }
+
+    /// Starts the thread for the event callback, if there is one.
+    pub(super) fn start_events(&self) -> Result<Option<JoinHandle<()>>> {
+        let Some(handler) = lock(&self.event_handler).clone() else { return Ok(None) };
+        let events = Arc::clone(self.status.events());
+        let started = events::deliver(events, handler, self.callback_thread.clone());
+        started.map(Some).map_err(|e| Error::new(ErrorKind::Thread, format!("cannot start rmq-event: {e}")))
+    }
+}
+
+fn closed(state: State) -> Error {
+    Error::new(ErrorKind::Closed, format!("poll: the consumer is {}", state.name()))
+}

@@ -1,0 +1,203 @@
+//! Polling and settling under scripted answers.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use rmq::{Batch, ErrorKind, EventKind, Outcome};
+use rmq_mock::{MockCluster, RequestCode};
+use rmq_testbed::wait_until;
+
+use crate::member::{Member, Setup};
+use crate::tools::{WITHIN, fill, millis};
+
+fn cluster(messages: usize) -> MockCluster {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    fill(&cluster, "T", 0, messages);
+    cluster
+}
+
+fn polling(cluster: &MockCluster) -> Setup {
+    Setup::new(cluster, "g").subscribe("T", "*").polling()
+}
+
+fn offsets(batch: &Batch) -> Vec<i64> {
+    (0..batch.len()).map(|i| batch.message(i).unwrap().queue_offset()).collect()
+}
+
+fn poll(member: &Member, most: usize) -> Batch {
+    member.consumer.poll(most, Some(WITHIN)).unwrap()
+}
+
+#[test]
+fn the_offset_follows_the_first_message_that_is_not_settled() {
+    let cluster = cluster(5);
+    let member = polling(&cluster).start();
+    let batch = poll(&member, 3);
+    assert_eq!((offsets(&batch), batch.unsettled()), (vec![0, 1, 2], 3));
+    let rest = poll(&member, 10);
+    rest.ack().unwrap();
+    batch.ack_at(1).unwrap();
+    assert_eq!(batch.ack_at(1).unwrap_err().kind(), ErrorKind::State);
+    assert_eq!(batch.ack_at(3).unwrap_err().text(), "index is 3: the batch has 3 messages");
+    std::thread::sleep(millis(250)); // more than offset.commit.interval.ms: nothing may be committed
+    assert_eq!(cluster.committed("g", "T", 0).unwrap_or(0), 0);
+    batch.ack_until(1).unwrap();
+    wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(2));
+    batch.ack().unwrap();
+    wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(5));
+    assert_eq!(member.consumer.poll(1, Some(millis(1))).err().unwrap().kind(), ErrorKind::Timeout);
+}
+
+#[test]
+fn what_is_not_settled_at_the_end_of_a_batch_comes_again() {
+    let cluster = cluster(2);
+    let member = polling(&cluster).start();
+    let batch = poll(&member, 2);
+    batch.ack_at(0).unwrap();
+    drop(batch);
+    wait_until("the send-back", WITHIN, || cluster.requests(RequestCode::ConsumerSendMsgBack).len() == 1);
+    let again = poll(&member, 2);
+    assert_eq!((again.topic(), again.message(0).unwrap().reconsume_times()), ("%RETRY%g", 1));
+    again.ack().unwrap();
+}
+
+#[test]
+fn with_on_destroy_the_end_of_a_batch_is_its_acknowledgement() {
+    let cluster = cluster(2);
+    let member = polling(&cluster).set("poll.ack", "on_destroy").start();
+    drop(poll(&member, 2));
+    wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(2));
+    assert!(cluster.requests(RequestCode::ConsumerSendMsgBack).is_empty());
+}
+
+#[test]
+fn no_more_is_handed_out_than_may_be_unsettled() {
+    let cluster = cluster(5);
+    let member = polling(&cluster).set("unsettled.max", "3").start();
+    let first = poll(&member, 2);
+    let second = poll(&member, 2);
+    assert_eq!((first.len(), second.len()), (2, 1));
+    let full = member.consumer.poll(1, Some(millis(10))).err().unwrap();
+    assert_eq!(full.text(), "poll: 3 messages are not settled, unsettled.max allows no more");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| poll(&member, 2));
+        first.ack_at(0).unwrap();
+        assert_eq!(waiting.join().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_batch_that_is_kept_too_long_comes_again_and_is_named() {
+    let cluster = cluster(1);
+    let member = polling(&cluster).set("consume.timeout.ms", "200").set("slow.message.ms", "50").start();
+    let batch = poll(&member, 1);
+    wait_until("the event", WITHIN, || !member.record.events(EventKind::ConsumeTimeout).is_empty());
+    assert_eq!(member.record.events(EventKind::SlowMessage).len(), 1);
+    assert_eq!(batch.ack().unwrap_err().kind(), ErrorKind::State);
+    assert_eq!(poll(&member, 1).topic(), "%RETRY%g");
+    assert_eq!(member.total("timed_out"), 1);
+}
+
+#[test]
+fn whoever_polls_is_told_of_the_end_at_once_and_open_batches_are_awaited() {
+    let cluster = cluster(1);
+    let member = polling(&cluster).start();
+    let batch = poll(&member, 1);
+    std::thread::scope(|scope| {
+        let poller = scope.spawn(|| member.consumer.poll(1, None).err().unwrap().kind());
+        let error = member.consumer.shutdown(Some(millis(300))).unwrap_err();
+        assert!(error.text().contains("1 messages are not settled"), "{error}");
+        assert_eq!(poller.join().unwrap(), ErrorKind::Closed);
+    });
+    batch.ack().unwrap();
+    member.stop();
+    assert_eq!(cluster.committed("g", "T", 0), Some(1));
+    assert_eq!(member.consumer.poll(1, None).err().unwrap().kind(), ErrorKind::Closed);
+}
+
+#[test]
+fn a_deferred_batch_is_settled_later_and_elsewhere() {
+    let cluster = cluster(3);
+    let kept = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let keep = std::sync::Arc::clone(&kept);
+    let _member = Setup::new(&cluster, "g")
+        .subscribe("T", "*")
+        .answer(move |batch, _| {
+            keep.lock().unwrap().push(batch.retain().unwrap());
+            Outcome::Deferred
+        })
+        .start();
+    wait_until("all", WITHIN, || kept.lock().unwrap().len() == 3);
+    let mut kept = std::mem::take(&mut *kept.lock().unwrap());
+    kept.sort_by_key(|batch| batch.message(0).unwrap().queue_offset());
+    let last = kept.pop().unwrap();
+    std::thread::spawn(move || last.ack().unwrap()).join().unwrap();
+    assert_eq!(cluster.committed("g", "T", 0).unwrap_or(0), 0);
+    for batch in &kept {
+        batch.ack().unwrap();
+    }
+    wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(3));
+}
+
+#[test]
+fn deferring_without_keeping_is_reported_and_loses_nothing() {
+    let cluster = cluster(1);
+    let member = Setup::new(&cluster, "g")
+        .subscribe("T", "*")
+        .answer(|batch, _| match batch.topic() {
+            "T" => Outcome::Deferred,
+            _ => Outcome::Success,
+        })
+        .start();
+    wait_until("both", WITHIN, || member.record.count() == 2);
+    assert!(member.record.logged("DEFERRED without retaining") > 0);
+}
+
+#[test]
+fn an_answer_settles_what_a_retained_batch_left_open() {
+    let cluster = cluster(2);
+    let member = Setup::new(&cluster, "g")
+        .set("consume.batch.size", "2")
+        .subscribe("T", "*")
+        .answer(|batch, _| {
+            let kept = batch.retain().unwrap();
+            assert_eq!(batch.ack().unwrap_err().kind(), ErrorKind::State);
+            kept.ack_at(0).unwrap();
+            drop(kept);
+            Outcome::Success
+        })
+        .start();
+    wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(2));
+    assert_eq!(member.total("failed"), 0);
+}
+
+#[test]
+fn polling_in_order_gives_one_batch_of_a_queue_at_a_time() {
+    let cluster = cluster(4);
+    let member = polling(&cluster).set("consume.mode", "orderly").start();
+    let first = poll(&member, 2);
+    assert_eq!(offsets(&first), [0, 1]);
+    assert_eq!(member.consumer.poll(2, Some(millis(50))).err().unwrap().kind(), ErrorKind::Timeout);
+    first.ack_at(0).unwrap();
+    let begun = Instant::now();
+    first.suspend(Some(millis(200))).unwrap();
+    let second = poll(&member, 3);
+    assert!(begun.elapsed() >= millis(200));
+    assert_eq!((offsets(&second), second.message(0).unwrap().reconsume_times()), (vec![1], 1));
+    second.ack().unwrap();
+    let third = poll(&member, 3);
+    assert_eq!(offsets(&third), [2, 3]);
+    drop(third);
+    assert_eq!(offsets(&poll(&member, 3)), [2, 3]);
+    assert!(cluster.requests(RequestCode::ConsumerSendMsgBack).is_empty());
+}
+
+#[test]
+fn a_callback_and_a_poll_exclude_each_other() {
+    let cluster = cluster(1);
+    let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
+    assert_eq!(member.consumer.poll(1, Some(Duration::ZERO)).err().unwrap().kind(), ErrorKind::State);
+    let early = polling(&cluster).build();
+    assert_eq!(early.consumer.poll(1, None).err().unwrap().kind(), ErrorKind::State);
+}
