@@ -27,7 +27,9 @@ const UNSAFE: &[(&str, &str)] =
 /// Files that decide and do nothing else: no clock, no task, no socket, no lock.
 const PURE: &[&str] = &[
     "protocol/",
+    "message/namespace.rs",
     "cluster/route.rs",
+    "consumer/lost.rs",
     "consumer/next_pull.rs",
     "consumer/process_queue.rs",
     "consumer/rebalance/",

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::admin::DirectCalls;
+use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
 use super::dispatch::{Bounds, MessageHandler, Workers};
 use super::engine::{Engine, Parts};
@@ -29,6 +30,7 @@ use crate::cluster::{self, Cluster, Route};
 use crate::config::ConsumerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
+use crate::message::namespace;
 use crate::runtime::threads::Promise;
 use crate::runtime::turn::Turn;
 use crate::runtime::{IoThreads, Tasks};
@@ -76,6 +78,7 @@ pub(super) struct Inner {
     pub(super) status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
     pub(super) handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    pub(super) allocator: Mutex<Option<Arc<dyn Allocator>>>,
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
     state: Arc<AtomicU8>,
@@ -100,12 +103,15 @@ struct Run {
 }
 
 impl Inner {
-    pub(super) fn new(config: ConsumerConfig, log: Log) -> Result<Inner> {
+    pub(super) fn new(mut config: ConsumerConfig, log: Log) -> Result<Inner> {
+        // Inside, groups and topics have the names that brokers know.
+        config.group = namespace::wrap(&config.namespace_prefix, &config.group);
         Ok(Inner {
             client_id: identity::client_id(&config).into(),
             status: Arc::new(Status::new(log.clone())),
             subscriptions: Arc::new(Subscriptions::new(&config.group)),
             handler: Mutex::default(),
+            allocator: Mutex::default(),
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
@@ -119,6 +125,7 @@ impl Inner {
 
     pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
         self.refuse_ended("subscribe")?;
+        let topic = &namespace::wrap(&self.config.namespace_prefix, topic);
         if self.subscriptions.set(topic, expression)? {
             if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
             {
@@ -131,7 +138,7 @@ impl Inner {
 
     pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
         self.refuse_ended("unsubscribe")?;
-        if self.subscriptions.remove(topic) {
+        if self.subscriptions.remove(&namespace::wrap(&self.config.namespace_prefix, topic)) {
             self.subscriptions_changed();
         }
         Ok(())
@@ -150,8 +157,9 @@ impl Inner {
             .ok_or_else(|| Error::new(ErrorKind::State, "start: another start or a shutdown is under way"))?;
         let handler = {
             // Held until the state has changed, so that no other callback can be set in between.
-            let handler = lock(&self.handler);
+            let (handler, allocator) = (lock(&self.handler), lock(&self.allocator));
             self.require_created("start")?;
+            Custom::is_complete(&self.config.strategy, allocator.is_some())?;
             self.change(State::Starting);
             handler.clone()
         };
@@ -233,6 +241,8 @@ impl Inner {
                     name_servers: config.name_servers.clone(),
                     connect_timeout: config.connect_timeout,
                     request_timeout: config.request_timeout,
+                    namespace: config.namespace.clone(),
+                    no_twin: Some((config.group.clone(), Arc::clone(&self.client_id))),
                 },
                 move || greeting.message(),
                 incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
@@ -248,6 +258,11 @@ impl Inner {
                 heartbeat,
                 direct: DirectCalls::new(
                     handler.clone(),
+                    config.thread_stack_bytes,
+                    self.callback_thread.clone(),
+                ),
+                custom: Custom::new(
+                    lock(&self.allocator).clone(),
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
@@ -288,11 +303,11 @@ impl Inner {
             if run.left {
                 callbacks.push("rmq-event".to_owned());
             }
-            callbacks.extend(run.engine.direct.running().into_iter().map(|(thread, _, _)| thread));
             let unsettled = run.engine.workers.unsettled();
             if unsettled > 0 {
                 callbacks.push(format!("{unsettled} messages are not settled"));
             }
+            callbacks.extend(run.engine.direct.running().into_iter().map(|(thread, _, _)| thread));
             let tasks = run.engine.tasks.running();
             *lock(&self.run) = Some(run);
             return Err(still_running(timeout, &callbacks, &tasks));
@@ -320,6 +335,7 @@ impl Inner {
     fn close(&self, run: Run) {
         run.engine.workers.join();
         run.engine.direct.join();
+        run.engine.custom.join();
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
         if let Some(thread) = run.event_thread {
@@ -330,6 +346,11 @@ impl Inner {
 
     pub(super) fn state(&self) -> State {
         State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    /// What stands before topics and groups at the brokers.
+    pub(super) fn namespace(&self) -> &str {
+        &self.config.namespace_prefix
     }
 
     pub(super) fn client_id(&self) -> &str {
@@ -350,7 +371,7 @@ impl Inner {
 
     pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
         let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
-        engine.cluster.route(topic).ok_or_else(|| {
+        engine.cluster.route(&namespace::wrap(self.namespace(), topic)).ok_or_else(|| {
             let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
             Error::new(ErrorKind::NoRoute, text)
         })

@@ -17,12 +17,6 @@ pub(crate) struct Marks {
     counters: Arc<TopicCounters>,
 }
 
-impl Default for Marks {
-    fn default() -> Marks {
-        Marks::new(Arc::default())
-    }
-}
-
 impl Marks {
     /// The queue is taken now.
     pub(super) fn new(counters: Arc<TopicCounters>) -> Marks {

@@ -3,6 +3,8 @@
 //! Around it stand `lifecycle` with `opening` and `leaving`, and what keeps it alive: `heartbeat`, `overdue`.
 
 mod admin;
+mod allocation;
+mod allocator;
 mod budget;
 mod callback_thread;
 mod coordinator;
@@ -17,6 +19,7 @@ mod identity;
 mod incoming;
 mod leaving;
 mod lifecycle;
+mod lost;
 mod marks;
 mod next_pull;
 mod offsets;
@@ -40,6 +43,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use allocator::{Allocator, Division, Share};
 pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;
@@ -66,6 +70,12 @@ impl Consumer {
         handler: Option<Arc<dyn MessageHandler>>,
     ) -> Result<Option<Arc<dyn MessageHandler>>> {
         self.0.set_handler(handler)
+    }
+
+    /// Sets who divides the queues, before the start and for `allocate.strategy=custom` only. Answers who was set
+    /// before.
+    pub fn set_allocator(&self, allocator: Option<Arc<dyn Allocator>>) -> Result<Option<Arc<dyn Allocator>>> {
+        self.0.set_allocator(allocator)
     }
 
     /// Sets who gets events of the kinds in `mask`, before the start; without one they wait for
@@ -129,7 +139,7 @@ impl Consumer {
 
     /// The owned queues as JSON: topic, broker, queue, position, committed offset, messages held.
     pub fn assignment_json(&self) -> String {
-        report::assignment(&self.0.status().queues())
+        report::assignment(self.0.namespace(), &self.0.status().queues())
     }
 
     /// The route of a subscribed topic as JSON, as last heard from a name server: its brokers with their
@@ -140,7 +150,7 @@ impl Consumer {
 
     /// The subscriptions as JSON: topic and expression.
     pub fn subscriptions_json(&self) -> String {
-        report::subscriptions(&self.0.subscriptions().all())
+        report::subscriptions(self.0.namespace(), &self.0.subscriptions().all())
     }
 
     /// Counters and threads as JSON.

@@ -14,6 +14,7 @@ use super::orderly;
 use super::queue::Queue;
 use super::status::count;
 use super::subscription::Subscription;
+use crate::cluster::ResponseCode;
 use crate::cluster::command::{PullMessage, PullResult, PullStatus, pull_message::pull_flag};
 use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,8 +83,9 @@ impl<'a> Puller<'a> {
         };
         // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
         let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { return };
-        if let Ok(result) = &outcome {
-            self.accept(asked, result, &subscription, begun.elapsed());
+        match &outcome {
+            Ok(result) => self.accept(asked, result, &subscription, begun.elapsed()),
+            Err(error) => self.read_from = self.reader_after(error),
         }
         self.tell(outcome.as_ref().err());
         self.act(next_pull::after(outcome.as_ref(), asked)).await;
@@ -115,7 +117,14 @@ impl<'a> Puller<'a> {
             // A broker that came back may hold older offsets than those it acknowledged.
             self.queue.forget_committed();
         }
-        crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await
+        let mut result =
+            crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await?;
+        next_pull::mind_the_lag(
+            &mut result,
+            asked,
+            self.engine.cluster.master(&name.broker).ok() != Some(address),
+        );
+        Ok(result)
     }
 
     /// Takes what came into the books and hands it to the workers.
@@ -133,6 +142,7 @@ impl<'a> Puller<'a> {
             offset_delta: position.offset_delta.unwrap_or(0),
             check_crc: self.engine.config.check_crc,
             from_offset: asked,
+            namespace: &self.engine.config.namespace_prefix,
             ..DecodeOptions::new(&self.queue.name.broker)
         };
         let Decoded { messages, broken } = decode_records(&result.body, &options);
@@ -191,10 +201,10 @@ impl<'a> Puller<'a> {
                 self.pause_briefly().await;
             }
             Then::Reroute => {
-                self.reroute();
+                self.engine.reroute.notify_one();
                 self.pause_briefly().await;
             }
-            Then::Reconnect => self.reroute(),
+            Then::Reconnect => self.engine.reroute.notify_one(),
             Then::Rewind(offset) => {
                 self.rewind(offset, "the broker");
                 // A broker that says the same again shall not be asked without a pause.
@@ -207,9 +217,21 @@ impl<'a> Puller<'a> {
         sleep(self.pause.next_wait(random::fraction())).await;
     }
 
-    fn reroute(&mut self) {
-        self.read_from = 0;
-        self.engine.reroute.notify_one();
+    /// The broker id to read from after a failure.
+    fn reader_after(&self, error: &Error) -> i64 {
+        match error.kind() {
+            // It has to hear of us, and is asked again.
+            ErrorKind::Broker(ResponseCode::SubscriptionNotExist | ResponseCode::SubscriptionNotLatest) => {
+                self.read_from
+            }
+            // The name server may take a master for alive for a while; its slave has the messages, too.
+            ErrorKind::Connect => {
+                let routes = self.engine.cluster.routes();
+                routes.another(&self.queue.name.broker, self.read_from).unwrap_or(0)
+            }
+            // A slave that cannot serve; without a master it is asked again all the same.
+            _ => 0,
+        }
     }
 
     /// The broker moved the offset, by a reset or because it lies outside the queue, or somebody asked for it:

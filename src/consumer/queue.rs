@@ -76,6 +76,8 @@ impl Order {
 struct Committed {
     /// `None` when it is unknown.
     offset: Option<i64>,
+    /// The connection over which the last commit was to go.
+    keeper: Option<u64>,
     /// Grows whenever what was known no longer counts: a commit that was under way then says nothing.
     round: u64,
 }
@@ -107,10 +109,10 @@ impl Queue {
             closing: CancellationToken::new(),
             heard: CancellationToken::new(),
             committed: Mutex::default(),
+            order,
             wished: Mutex::default(),
             wish: Notify::new(),
-            marks: Marks::default(),
-            order,
+            marks: Marks::new(Arc::default()),
         }
     }
 
@@ -197,6 +199,11 @@ impl Queue {
             known.round += 1;
         }
         self.touch();
+    }
+
+    /// Notes the connection that a commit goes over. True when it is another one than before.
+    pub(crate) fn meet_keeper(&self, connection: u64) -> bool {
+        self.known().keeper.replace(connection).is_some_and(|before| before != connection)
     }
 
     /// To be asked before a commit and given to [`Queue::note_commit`] after it.

@@ -9,11 +9,12 @@ use super::queue::Queue;
 use super::status::Status;
 use super::subscription::Subscription;
 use crate::cluster::Route;
+use crate::message::namespace;
 
-pub(super) fn assignment(queues: &[Arc<Queue>]) -> String {
+pub(super) fn assignment(space: &str, queues: &[Arc<Queue>]) -> String {
     let each = queues.iter().map(|queue| {
         json!({
-            "topic": &*queue.name.topic,
+            "topic": namespace::unwrap(space, &queue.name.topic),
             "broker": &*queue.name.broker,
             "queue_id": queue.name.id,
             "position": queue.position(),
@@ -41,8 +42,9 @@ pub(super) fn route(topic: &str, route: &Route) -> String {
     .to_string()
 }
 
-pub(super) fn subscriptions(all: &[Arc<Subscription>]) -> String {
-    let each = all.iter().map(|s| json!({ "topic": s.topic, "expression": s.expression }));
+pub(super) fn subscriptions(space: &str, all: &[Arc<Subscription>]) -> String {
+    let shown = |topic| namespace::unwrap(space, topic);
+    let each = all.iter().map(|s| json!({ "topic": shown(&s.topic), "expression": s.expression }));
     Value::Array(each.collect()).to_string()
 }
 

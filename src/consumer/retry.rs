@@ -16,7 +16,7 @@ use super::queue::Running;
 use super::status::count;
 use crate::cluster::command::{ConsumerSendMessageBack, SendMessage, SendMessageHeader};
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{Message, property};
+use crate::message::{Message, namespace, property};
 
 /// The wait before a message that no broker took back is delivered again here, as in Java.
 const LOCAL_RETRY: Duration = Duration::from_secs(5);
@@ -87,7 +87,7 @@ async fn send_back(engine: &Engine, batch: &PulledBatch, message: &Message, dela
         group: engine.config.group.clone(),
         delay_level,
         origin_message_id: Some(message.message_id().to_owned()),
-        origin_topic: Some(message.stored_topic().to_owned()),
+        origin_topic: Some(batch.queue.name.topic.to_string()),
         unit_mode: false,
         max_reconsume_times: Some(engine.config.reconsume_max),
         broker_name: None,
@@ -118,7 +118,7 @@ fn copy_for(engine: &Engine, topic: &str, queue_id: i32, message: &Message, dela
     let level = if delay_level > 0 { delay_level } else { FIRST_RETRY_LEVEL + message.reconsume_times() };
     let origin_id = message.property("ORIGIN_MESSAGE_ID").unwrap_or(message.message_id()).to_owned();
     let set = [
-        ("RETRY_TOPIC", message.topic().to_owned()),
+        ("RETRY_TOPIC", namespace::wrap(&engine.config.namespace_prefix, message.topic())),
         ("ORIGIN_MESSAGE_ID", origin_id),
         ("RECONSUME_TIME", times.to_string()),
         ("MAX_RECONSUME_TIMES", engine.config.reconsume_max.to_string()),
