@@ -33,6 +33,7 @@ const PURE: &[&str] = &[
     "consumer/next_pull.rs",
     "consumer/process_queue.rs",
     "consumer/rebalance/",
+    "consumer/statistics/window.rs",
     "consumer/subscription.rs",
     "consumer/dispatch/ready.rs",
     "runtime/backoff.rs",

@@ -242,6 +242,7 @@ impl Coordinator {
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
             engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
+            engine.statistics.topic(&name.topic),
         ));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
         let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);

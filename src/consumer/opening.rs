@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::heartbeat::{beat_all, keep_announcing, keep_beating};
 use super::overdue::watch_callbacks;
 use super::routing::{self, keep_routes};
+use super::statistics::keep_sampling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Backoff, random};
 
@@ -48,6 +49,7 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
     engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
     engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));
     engine.tasks.spawn("subscriptions", keep_announcing(Arc::clone(&engine)));
+    engine.tasks.spawn("statistics", keep_sampling(Arc::clone(&engine)));
     engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
     Ok(())
 }

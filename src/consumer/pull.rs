@@ -1,7 +1,7 @@
 //! One queue's pull loop: wait for room, long-poll, decode, filter, hand over.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -52,31 +52,43 @@ impl<'a> Puller<'a> {
     }
 
     async fn run(mut self) {
+        let queue = self.queue;
         loop {
-            self.queue.room().await;
-            let engine = self.engine;
-            // Before the look at the subscription, so that no change after it is missed.
-            let announced = engine.announced.notified();
-            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else {
-                // Unsubscribed: either the coordinator takes the queue away now, or the topic comes back.
-                announced.await;
-                continue;
-            };
-            let asked = self.queue.position();
-            let outcome = tokio::select! {
-                outcome = self.pull(asked, &subscription) => outcome,
-                // The broker holds it with the old filter and would not wake it for the new one.
-                () = announced => continue,
-            };
-            // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
-            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { continue };
-            match &outcome {
-                Ok(result) => self.accept(asked, result, &subscription),
-                Err(error) => self.read_from = self.reader_after(error),
+            // Whatever a round waits for, a wish to move ends it: the answer of its pull is thrown away.
+            tokio::select! {
+                biased;
+                offset = queue.moved() => self.rewind(offset, "a request"),
+                () = self.round() => {}
             }
-            self.tell(outcome.as_ref().err());
-            self.act(next_pull::after(outcome.as_ref(), asked)).await;
         }
+    }
+
+    /// One pull and what follows from it. Between its waits it may be cut off.
+    async fn round(&mut self) {
+        self.queue.room().await;
+        let engine = self.engine;
+        // Before the look at the subscription, so that no change after it is missed.
+        let announced = engine.announced.notified();
+        let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else {
+            // Unsubscribed: either the coordinator takes the queue away now, or the topic comes back.
+            return announced.await;
+        };
+        let asked = self.queue.position();
+        let begun = Instant::now();
+        self.queue.marks().pulled();
+        let outcome = tokio::select! {
+            outcome = self.pull(asked, &subscription) => outcome,
+            // The broker holds it with the old filter and would not wake it for the new one.
+            () = announced => return,
+        };
+        // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
+        let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { return };
+        match &outcome {
+            Ok(result) => self.accept(asked, result, &subscription, begun.elapsed()),
+            Err(error) => self.read_from = self.reader_after(error),
+        }
+        self.tell(outcome.as_ref().err());
+        self.act(next_pull::after(outcome.as_ref(), asked)).await;
     }
 
     async fn pull(&mut self, asked: i64, subscription: &Subscription) -> Result<PullResult> {
@@ -117,7 +129,7 @@ impl<'a> Puller<'a> {
     }
 
     /// Takes what came into the books and hands it to the workers.
-    fn accept(&mut self, asked: i64, result: &PullResult, subscription: &Subscription) {
+    fn accept(&mut self, asked: i64, result: &PullResult, subscription: &Subscription, took: Duration) {
         let position = &result.position;
         self.read_from = position.suggest_broker_id.unwrap_or(0);
         match result.status {
@@ -149,6 +161,7 @@ impl<'a> Puller<'a> {
             false => messages.into_iter().filter(|message| subscription.wants(message)).collect(),
         };
         count(&counters.filtered, pulled - messages.len());
+        self.queue.marks().counters().pulled(messages.len(), took);
         if messages.is_empty() {
             return self.queue.advance(position.next_begin_offset);
         }
@@ -194,7 +207,7 @@ impl<'a> Puller<'a> {
             }
             Then::Reconnect => self.engine.reroute.notify_one(),
             Then::Rewind(offset) => {
-                self.rewind(offset);
+                self.rewind(offset, "the broker");
                 // A broker that says the same again shall not be asked without a pause.
                 self.pause_briefly().await;
             }
@@ -222,10 +235,11 @@ impl<'a> Puller<'a> {
         }
     }
 
-    /// The broker moved the offset, by a reset or because it lies outside the queue: nothing that was
-    /// pulled counts any more, and the new offset is committed in its turn, also when it is lower.
-    fn rewind(&mut self, offset: i64) {
-        let text = format!("{}: the broker moved the offset to {offset}", self.queue.name);
+    /// The broker moved the offset, by a reset or because it lies outside the queue, or somebody asked for it:
+    /// nothing that was pulled counts any more, and the new offset is committed in its turn, also when it is
+    /// lower.
+    fn rewind(&mut self, offset: i64, who: &str) {
+        let text = format!("{}: {who} moved the offset to {offset}", self.queue.name);
         self.engine.log.warn("pull", text);
         self.engine.workers.discard(self.queue);
         self.queue.reset(offset);

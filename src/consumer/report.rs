@@ -8,6 +8,7 @@ use super::lifecycle::State;
 use super::queue::Queue;
 use super::status::Status;
 use super::subscription::Subscription;
+use crate::cluster::Route;
 use crate::message::namespace;
 
 pub(super) fn assignment(space: &str, queues: &[Arc<Queue>]) -> String {
@@ -24,6 +25,21 @@ pub(super) fn assignment(space: &str, queues: &[Arc<Queue>]) -> String {
         })
     });
     Value::Array(each.collect()).to_string()
+}
+
+pub(super) fn route(topic: &str, route: &Route) -> String {
+    let brokers = route.brokers.iter().map(|(name, addresses)| {
+        let addresses: Map<String, Value> =
+            addresses.iter().map(|(id, address)| (id.to_string(), address.as_str().into())).collect();
+        json!({ "broker": &**name, "addresses": addresses })
+    });
+    let queues = route.queues.iter().map(|queue| json!({ "broker": &*queue.broker, "queue_id": queue.id }));
+    json!({
+        "topic": topic,
+        "brokers": brokers.collect::<Vec<Value>>(),
+        "queues": queues.collect::<Vec<Value>>(),
+    })
+    .to_string()
 }
 
 pub(super) fn subscriptions(space: &str, all: &[Arc<Subscription>]) -> String {

@@ -41,7 +41,10 @@ pub(crate) async fn give_back(
             return;
         }
         match return_one(&engine, &batch, &batch.messages[index], delay_level).await {
-            Ok(()) => queue.complete(batch.id, index..index + 1),
+            Ok(()) => {
+                queue.marks().counters().returned();
+                queue.complete(batch.id, index..index + 1);
+            }
             Err(error) => {
                 let what = format!("{} offset {}", queue.name, batch.messages[index].queue_offset());
                 engine.log.warn("retry", error.context(what));
@@ -72,6 +75,7 @@ pub(super) async fn return_one(
     message: &Message,
     delay_level: i32,
 ) -> Result<()> {
+    batch.queue.marks().counters().failed();
     let Err(refused) = send_back(engine, batch, message, delay_level).await else { return Ok(()) };
     engine.log.debug("retry", format_args!("send-back failed, republishing: {refused}"));
     republish(engine, message, delay_level).await.map_err(|e| e.context(refused.text()))

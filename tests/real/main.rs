@@ -21,6 +21,8 @@ mod inner_batches;
 mod member;
 mod namespaces;
 mod offsets;
+mod operations;
+mod resets;
 mod retry;
 mod several;
 #[path = "../support/mod.rs"]
