@@ -274,6 +274,16 @@ extern "C" {
 #define RMQ_EVENT_EVERY 2147483647
 
 /**
+ * What an allocate callback answers: the queues are chosen.
+ */
+#define RMQ_ALLOCATE_SUCCESS 1
+
+/**
+ * What an allocate callback answers: divide this topic as the strategy "avg" does.
+ */
+#define RMQ_ALLOCATE_AVG 2
+
+/**
  * Something failed that the library cannot mend.
  */
 #define RMQ_LOG_ERROR 3
@@ -292,6 +302,12 @@ extern "C" {
  * What the library does, step by step.
  */
 #define RMQ_LOG_DEBUG 7
+
+/**
+ * The queues of one topic, and the members of the group to divide them among. Lent to an allocate callback until it
+ * returns; for its thread only.
+ */
+typedef struct rmq_allocation rmq_allocation;
 
 /**
  * Messages of one queue, in their order, at least one. Lent to a message callback until it returns; from
@@ -368,6 +384,26 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
 typedef void (*rmq_event_cb)(rmq_consumer *consumer,
                              const rmq_event *event,
                              void *userdata);
+
+/**
+ * Chooses the queues of one topic for this consumer; asked for each topic, the retry topic of the group too, at every
+ * rebalance. All members must come to the same division: a queue that two choose is consumed by both, one that nobody
+ * chooses by nobody.
+ *
+ * It writes the indexes of the queues it takes to taken, which has room for as many as there are queues, and their
+ * number to count, which is 0 before. It returns RMQ_ALLOCATE_SUCCESS, or RMQ_ALLOCATE_AVG, and then taken does not
+ * matter. After any other answer, and after an index that is not there or is given twice, or a count that is too large,
+ * the consumer keeps the queues of the topic that it has, reports the failure, and asks again after a second.
+ *
+ * It runs on a thread rmq-alloc of the library, one call at a time, and may block: the queues stay as they are so long,
+ * and a shutdown waits for it. It may call every function but rmq_consumer_shutdown and rmq_consumer_destroy of its
+ * consumer. No exception may leave it.
+ */
+typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
+                                   const rmq_allocation *allocation,
+                                   size_t *taken,
+                                   size_t *count,
+                                   void *userdata);
 
 /**
  * Success.
@@ -995,10 +1031,12 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
 /**
  * Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
  * topics answered; who refuses a connection is tried again until then. A topic without a route does not hold it up.
- * Without a message callback it is for rmq_consumer_poll. A client id that is in the group twice is found later: rmq_consumer_last_error and the log tell it.
+ * Without a message callback it is for rmq_consumer_poll. With start.timeout.ms=0 a client id that is taken is told later,
+ * by an error event and rmq_consumer_last_error.
  *
  * @param consumer  must not be NULL
- * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
+ * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_DUPLICATE_CLIENT if another consumer of the group has
+ *          the same client id and keeps it for 3 s, RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
  *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
@@ -1926,6 +1964,117 @@ const char *rmq_event_json(const rmq_event *event);
  */
 RMQ_EXPORT
 void rmq_event_destroy(rmq_event *event);
+
+/**
+ * Sets the function that divides the queues, for the property "allocate.strategy" = "custom". One is needed before the
+ * start then; it cannot be changed after.
+ *
+ * @param consumer       must not be NULL
+ * @param callback       see rmq_allocate_cb; NULL takes the present one away
+ * @param userdata       passed back to the callback; may be NULL
+ * @param free_userdata  frees userdata; may be NULL
+ * @returns RMQ_OK; RMQ_E_CONFIG_VALUE if another strategy is configured; RMQ_E_STATE after the start;
+ *          RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays the caller's
+ * @par Thread-safety  any thread
+ * @par Ownership      userdata is taken over; that of the callback before is freed before this returns
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_allocate_callback(rmq_consumer *consumer,
+                                            rmq_allocate_cb callback,
+                                            void *userdata,
+                                            rmq_free_cb free_userdata);
+
+/**
+ * Gives the topic whose queues are divided.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_topic(const rmq_allocation *allocation,
+                                 size_t *len);
+
+/**
+ * Gives the client id of the consumer that is asked; it is among the members.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_client_id(const rmq_allocation *allocation,
+                                     size_t *len);
+
+/**
+ * Counts the members of the group.
+ *
+ * @param allocation  borrowed; NULL answers 0
+ * @returns at least 1
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_allocation_member_count(const rmq_allocation *allocation);
+
+/**
+ * Gives the client id of a member. All members see them in the same order.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param index       from 0
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns; NULL behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_member_at(const rmq_allocation *allocation,
+                                     size_t index,
+                                     size_t *len);
+
+/**
+ * Counts the queues of the topic.
+ *
+ * @param allocation  borrowed; NULL answers 0
+ * @returns at least 1; the callback's array has room for as many indexes
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_allocation_queue_count(const rmq_allocation *allocation);
+
+/**
+ * Gives the name of a queue's broker. All members see the queues in the same order, by broker and number.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param index       from 0
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns; NULL behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_queue_broker(const rmq_allocation *allocation,
+                                        size_t index,
+                                        size_t *len);
+
+/**
+ * Gives the number of a queue at its broker.
+ *
+ * @param allocation  borrowed; NULL answers -1
+ * @param index       from 0
+ * @returns the number; -1 behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_allocation_queue_id(const rmq_allocation *allocation,
+                                size_t index);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -47,6 +47,7 @@ pub(super) struct Inner {
     client_id: OnceLock<CString>,
     callback_userdata: Mutex<Option<Userdata>>,
     event_userdata: Mutex<Option<Userdata>>,
+    allocate_userdata: Mutex<Option<Userdata>>,
     log_gate: LogGate,
     log_sink: Mutex<Option<LogSink>>,
 }
@@ -68,6 +69,10 @@ impl Inner {
         self.event_userdata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn allocate_userdata(&self) -> MutexGuard<'_, Option<Userdata>> {
+        self.allocate_userdata.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Shuts down; a callback of this consumer, and any log callback, would wait for itself.
     fn shutdown(&self, function: &str, timeout: Option<Duration>) -> Result<()> {
         log::refuse_inside(function)?;
@@ -86,6 +91,8 @@ impl Inner {
         drop(callback);
         let event = self.event_userdata().take();
         drop(event);
+        let allocate = self.allocate_userdata().take();
+        drop(allocate);
         let sink = self.log_sink.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(sink);
     }
@@ -131,6 +138,7 @@ fn make(from: &rmq_config) -> Result<rmq_consumer> {
         client_id: OnceLock::new(),
         callback_userdata: Mutex::new(None),
         event_userdata: Mutex::new(None),
+        allocate_userdata: Mutex::new(None),
         log_gate,
         log_sink: Mutex::new(from.log.clone()),
     };

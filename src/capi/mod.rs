@@ -10,6 +10,7 @@
 // Layout of doc comments is Doxygen's.
 #![allow(clippy::doc_lazy_continuation)]
 
+pub mod allocation;
 pub mod batch;
 mod buffer;
 pub mod callback;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 
+use super::allocation::*;
 use super::batch::*;
 use super::callback::*;
 use super::config::*;
@@ -110,6 +111,14 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_event_text(event) gives null();
         rmq_event_json(event) gives null();
         rmq_event_destroy(event.cast_mut()) gives ();
+        rmq_consumer_set_allocate_callback(consumer, None, null_mut(), None) gives RMQ_E_PANIC;
+        rmq_allocation_topic(null(), no_size) gives null();
+        rmq_allocation_client_id(null(), no_size) gives null();
+        rmq_allocation_member_count(null()) gives 0;
+        rmq_allocation_member_at(null(), 0, no_size) gives null();
+        rmq_allocation_queue_count(null()) gives 0;
+        rmq_allocation_queue_broker(null(), 0, no_size) gives null();
+        rmq_allocation_queue_id(null(), 0) gives -1;
         rmq_consumer_poll(consumer, 1, 0, null_mut()) gives RMQ_E_PANIC;
         rmq_batch_retain(batch) gives null_mut();
         rmq_batch_ack(batch) gives RMQ_E_PANIC;

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Config, local_time, table, value};
+use super::{Config, Strategy, local_time, table, value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
 
@@ -28,13 +28,6 @@ pub enum ConsumeFrom {
     MinOffset,
     /// Behind the largest offset the broker has.
     MaxOffset,
-}
-
-/// How the queues of a topic are divided among the members of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
-    /// Consecutive queues, the same number for each member up to one.
-    Avg,
 }
 
 /// How much may be held; reaching either number is full. `usize::MAX` is no limit.
@@ -208,7 +201,7 @@ impl Config {
                 "debug" => Level::Debug,
                 _ => Level::Warn,
             },
-            strategy: Strategy::Avg,
+            strategy: self.strategy()?,
         })
     }
 
@@ -282,7 +275,7 @@ impl Config {
         })
     }
 
-    fn text(&self, key: &str) -> &str {
+    pub(super) fn text(&self, key: &str) -> &str {
         table::all()
             .enumerate()
             .find(|(_, property)| property.key == key)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::admin::DirectCalls;
+use super::allocator::Custom;
 use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
@@ -29,6 +30,8 @@ pub(crate) struct Engine {
     pub(crate) workers: Workers,
     /// Callbacks that an administrator asked for.
     pub(crate) direct: DirectCalls,
+    /// Asks who divides the queues by `allocate.strategy=custom`.
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     /// Told when the assignment must be computed anew.
@@ -59,6 +62,7 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
     pub(crate) direct: DirectCalls,
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     pub(crate) rebalance: Arc<Notify>,
@@ -84,6 +88,7 @@ impl Engine {
             heartbeat: parts.heartbeat,
             workers: parts.workers,
             direct: parts.direct,
+            custom: parts.custom,
             tasks: parts.tasks,
             status: parts.status,
             rebalance: parts.rebalance,

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::admin::DirectCalls;
+use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
 use super::dispatch::{Bounds, MessageHandler, Workers};
 use super::engine::{Engine, Parts};
@@ -77,6 +78,7 @@ pub(super) struct Inner {
     pub(super) status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
     pub(super) handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    pub(super) allocator: Mutex<Option<Arc<dyn Allocator>>>,
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
     state: Arc<AtomicU8>,
@@ -109,6 +111,7 @@ impl Inner {
             status: Arc::new(Status::new(log.clone())),
             subscriptions: Arc::new(Subscriptions::new(&config.group)),
             handler: Mutex::default(),
+            allocator: Mutex::default(),
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
@@ -154,8 +157,9 @@ impl Inner {
             .ok_or_else(|| Error::new(ErrorKind::State, "start: another start or a shutdown is under way"))?;
         let handler = {
             // Held until the state has changed, so that no other callback can be set in between.
-            let handler = lock(&self.handler);
+            let (handler, allocator) = (lock(&self.handler), lock(&self.allocator));
             self.require_created("start")?;
+            Custom::is_complete(&self.config.strategy, allocator.is_some())?;
             self.change(State::Starting);
             handler.clone()
         };
@@ -257,6 +261,11 @@ impl Inner {
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
+                custom: Custom::new(
+                    lock(&self.allocator).clone(),
+                    config.thread_stack_bytes,
+                    self.callback_thread.clone(),
+                ),
                 workers: Workers::new(
                     bounds,
                     handler,
@@ -326,6 +335,7 @@ impl Inner {
     fn close(&self, run: Run) {
         run.engine.workers.join();
         run.engine.direct.join();
+        run.engine.custom.join();
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
         if let Some(thread) = run.event_thread {

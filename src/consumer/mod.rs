@@ -3,6 +3,8 @@
 //! Around it stand `lifecycle` with `opening` and `leaving`, and what keeps it alive: `heartbeat`, `overdue`.
 
 mod admin;
+mod allocation;
+mod allocator;
 mod budget;
 mod callback_thread;
 mod coordinator;
@@ -41,6 +43,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use allocator::{Allocator, Division, Share};
 pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;
@@ -67,6 +70,12 @@ impl Consumer {
         handler: Option<Arc<dyn MessageHandler>>,
     ) -> Result<Option<Arc<dyn MessageHandler>>> {
         self.0.set_handler(handler)
+    }
+
+    /// Sets who divides the queues, before the start and for `allocate.strategy=custom` only. Answers who was set
+    /// before.
+    pub fn set_allocator(&self, allocator: Option<Arc<dyn Allocator>>) -> Result<Option<Arc<dyn Allocator>>> {
+        self.0.set_allocator(allocator)
     }
 
     /// Sets who gets events of the kinds in `mask`, before the start; without one they wait for

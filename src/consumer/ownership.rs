@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
-use super::handover::Lease;
+use super::handover::{Lease, PreviousOwner};
 use super::offsets::{commit_final, keep_committing, start_offset};
 use super::pull::keep_pulling;
 use super::queue::Queue;
@@ -25,10 +25,9 @@ const START_RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::
 const FINAL_COMMIT: Duration = Duration::from_secs(5);
 
 /// Owns a queue until `stop`, and ends when the next owner may begin.
-pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: Option<String>) {
+pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: PreviousOwner) {
     let stop = queue.stop().clone();
-    let previous_owner = previous_owner.as_deref();
-    let Some(lease) = Lease::acquire(&engine, &queue.name, previous_owner, &stop).await else { return };
+    let Some(lease) = Lease::acquire(&engine, &queue.name, &previous_owner, &stop).await else { return };
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => false,

@@ -92,6 +92,8 @@ static void consumers(void)
         CHECK(rmq_last_error_code() == RMQ_E_INVALID_ARG); consumer = minimal_consumer());
     CODE_ROW(rmq_consumer_set_message_callback, "consumer", NULL, NULL, NULL, NULL);
     WORKS(rmq_consumer_set_message_callback(consumer, NULL, NULL, NULL));
+    CODE_ROW(rmq_consumer_set_allocate_callback, "consumer", NULL, NULL, NULL, NULL);
+    WORKS(rmq_consumer_set_allocate_callback(consumer, NULL, NULL, NULL));
     CODE_ROW(rmq_consumer_subscribe, "consumer", NULL, NULL, NULL);
     FAILS(RMQ_E_INVALID_ARG, "topic is NULL", rmq_consumer_subscribe(consumer, NULL, NULL));
     WORKS(rmq_consumer_subscribe(consumer, "T", NULL));
@@ -140,6 +142,15 @@ static void consumers(void)
 static void messages(void)
 {
     const char *text = "";
+    TEXT_ROW(rmq_allocation_topic);
+    TEXT_ROW(rmq_allocation_client_id);
+    NUMBER_ROW(rmq_allocation_member_count, 0);
+    ROW(rmq_allocation_member_at, CHECK(rmq_allocation_member_at(NULL, HUGE_SIZE, NULL) == NULL); len = 7;
+        CHECK(rmq_allocation_member_at(NULL, 0, &len) == NULL); CHECK(len == 0));
+    NUMBER_ROW(rmq_allocation_queue_count, 0);
+    ROW(rmq_allocation_queue_broker, CHECK(rmq_allocation_queue_broker(NULL, HUGE_SIZE, NULL) == NULL); len = 7;
+        CHECK(rmq_allocation_queue_broker(NULL, 0, &len) == NULL); CHECK(len == 0));
+    ROW(rmq_allocation_queue_id, CHECK(rmq_allocation_queue_id(NULL, HUGE_SIZE) == -1));
     NUMBER_ROW(rmq_batch_count, 0);
     NUMBER_ROW(rmq_batch_retain, NULL);
     CODE_ROW(rmq_batch_ack, "batch", NULL);

@@ -10,6 +10,7 @@ macro_rules! on_both_versions {
     };
 }
 
+mod allocation;
 mod basics;
 mod c_programs;
 mod cluster;
