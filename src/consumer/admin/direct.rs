@@ -25,7 +25,11 @@ pub(super) fn consume(asked: &Asked<'_>, request: ConsumeMessageDirectly) {
     }
     let engine = asked.engine;
     let broker: Arc<str> = request.header.broker_name.as_deref().unwrap_or_default().into();
-    let options = DecodeOptions { check_crc: engine.config.check_crc, ..DecodeOptions::new(&broker) };
+    let options = DecodeOptions {
+        check_crc: engine.config.check_crc,
+        namespace: &engine.config.namespace_prefix,
+        ..DecodeOptions::new(&broker)
+    };
     let Decoded { messages, broken } = decode_records(&request.record, &options);
     let Some(first) = messages.first() else {
         let why = broken.first().map_or_else(|| "there is none".to_owned(), |one| one.error.to_string());
