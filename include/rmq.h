@@ -254,7 +254,8 @@ extern "C" {
 #define RMQ_EVENT_FATAL 16
 
 /**
- * Event: the group is not set up as it should be.
+ * Event: the group is not set up as it should be; in broadcasting also that messages failed, which do not come again,
+ * or that the offsets were read from the backup of their file.
  */
 #define RMQ_EVENT_WARNING 32
 
@@ -491,7 +492,8 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
 #define RMQ_E_CONFIG_MISSING -22
 
 /**
- * Another consumer uses the same client id; rmq_consumer_last_error and the log tell it, no function answers it.
+ * Another consumer uses the same client id. In broadcasting rmq_consumer_start answers it, when the other one keeps its
+ * offsets in the same file; else an event, rmq_consumer_last_error and the log tell it.
  */
 #define RMQ_E_DUPLICATE_CLIENT -23
 
@@ -509,6 +511,12 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
  * The group has committed nothing for the queue. Not used in this version.
  */
 #define RMQ_E_NO_OFFSET -26
+
+/**
+ * The file of a broadcasting consumer's offsets and its backup cannot be read: every queue begins by "consume.from".
+ * An event, rmq_consumer_last_error and the log tell it, no function answers it.
+ */
+#define RMQ_E_OFFSET_FILE -29
 
 /**
  * No name server answered; the text has each address and its error.
@@ -971,7 +979,8 @@ rmq_code rmq_config_set_log_callback(rmq_config *config,
  * @param size    bytes of errbuf
  * @returns a handle; NULL on failure, with the text in errbuf and rmq_last_error_message and the code in
  *          rmq_last_error_code: RMQ_E_CONFIG_MISSING if the group or the name servers are not set; RMQ_E_CONFIG_VALUE
- *          if values contradict each other; RMQ_E_INVALID_ARG
+ *          if values contradict each other, or in broadcasting if the file of the offsets has no usable path;
+ *          RMQ_E_INVALID_ARG
  * @par Thread-safety  any thread, may be called from a message callback
  * @par Ownership      the caller's; end it with rmq_consumer_destroy
  * @since 0.1
@@ -1037,7 +1046,8 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
- *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT in broadcasting, if
+ *          another consumer keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
  */

@@ -9,6 +9,7 @@ mod budget;
 mod callback_thread;
 mod coordinator;
 mod dispatch;
+mod dropped;
 mod engine;
 mod event;
 mod events;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
 
 mod allocation;
+mod broadcast;
 mod commits;
 mod events;
 mod handover;

@@ -12,6 +12,7 @@ macro_rules! on_both_versions {
 
 mod allocation;
 mod basics;
+mod broadcast;
 mod c_programs;
 mod cluster;
 mod crash;
