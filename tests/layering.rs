@@ -32,6 +32,7 @@ const PURE: &[&str] = &[
     "consumer/process_queue.rs",
     "consumer/rebalance/",
     "consumer/subscription.rs",
+    "consumer/dispatch/lane.rs",
     "consumer/dispatch/ready.rs",
     "runtime/backoff.rs",
     "transport/pending.rs",

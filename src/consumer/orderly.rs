@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::dispatch::{Batch, Context, Open, Outcome, Piece, PulledBatch, Verdict};
+use super::dispatch::{Batch, Context, Lane, Open, Outcome, Piece, PulledBatch, Verdict};
 use super::engine::Engine;
 use super::queue::{Order, Queue, Running};
 use super::retry::return_one;
@@ -27,21 +27,33 @@ struct Failed {
     rest: Duration,
 }
 
+/// What a queue rests for.
+enum Rest {
+    For(Duration),
+    UntilLocked,
+}
+
 /// Adds a pulled batch to its queue's lane.
 pub(super) fn add(engine: &Engine, order: &Order, batch: PulledBatch) {
     let range = 0..batch.messages.len();
     let mut lane = order.lane();
     lane.add(Piece { batch: Arc::new(batch), range });
+    go_on(engine, &mut lane);
+}
+
+/// Hands out the next piece, if it may leave.
+fn go_on(engine: &Engine, lane: &mut Lane<PulledBatch>) {
     if let Some(piece) = lane.next() {
         engine.workers.push(piece.batch, piece.range);
     }
 }
 
-/// Hands out the next piece, if it may leave.
-fn go_on(engine: &Engine, order: &Order) {
+/// Messages were claimed, but the lock may be another's by now: they wait until it is known to be ours.
+pub(super) fn put_off(engine: &Arc<Engine>, order: &Order, pulled: &Arc<PulledBatch>, claimed: Range<usize>) {
     let mut lane = order.lane();
-    if let Some(piece) = lane.next() {
-        engine.workers.push(piece.batch, piece.range);
+    match lane.settled(claimed.start, Vec::new()) {
+        true => rest(engine, &pulled.queue, &mut lane, Rest::UntilLocked),
+        false => go_on(engine, &mut lane),
     }
 }
 
@@ -109,13 +121,15 @@ fn commit(engine: &Engine, order: &Order, pulled: &Arc<PulledBatch>, range: Rang
 /// Brings back everything since the last commit, as Java without counting a try.
 fn roll_back(engine: &Arc<Engine>, order: &Order, batch: &Batch, context: &Context) {
     let (pulled, range) = (Arc::clone(batch.pulled()), batch.range());
-    {
-        let mut lane = order.lane();
-        let mut again = lane.take_uncommitted();
-        again.push(Piece { batch: pulled, range: range.clone() });
-        lane.settled(range.end, again);
+    let pause = context.suspend.unwrap_or(order.rest);
+    let queue = Arc::clone(&pulled.queue);
+    let mut lane = order.lane();
+    let mut again = lane.take_uncommitted();
+    again.push(Piece { batch: pulled, range: range.clone() });
+    match lane.settled(range.end, again) {
+        true => rest(engine, &queue, &mut lane, Rest::For(pause)),
+        false => go_on(engine, &mut lane),
     }
-    rest(engine, &batch.pulled().queue, context.suspend.unwrap_or(order.rest));
 }
 
 /// Ends a piece's time outside, once its hopeless messages are with the dead letters.
@@ -143,6 +157,10 @@ async fn bury(
     running: Running,
 ) {
     for index in std::mem::take(&mut failed.hopeless) {
+        // Whoever gets the queue next meets these again, so a stop need not wait for a broker that keeps silent.
+        if pulled.queue.stop().is_cancelled() || !pulled.queue.holds(pulled.id) {
+            break;
+        }
         let message = &pulled.messages[index];
         match return_one(&engine, &pulled, message, DEAD_LETTERS).await {
             Ok(()) => {
@@ -177,11 +195,21 @@ fn put_back(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, failed:
             failed.ranges.into_iter().map(|range| Piece { batch: Arc::clone(&tried), range }).collect()
         }
     };
-    let rests = !again.is_empty();
-    order.lane().settled(end, again);
-    match rests {
-        true => rest(engine, &pulled.queue, failed.rest),
-        false => go_on(engine, order),
+    let failed_some = !again.is_empty();
+    // Held until it rests, else a batch that comes from the broker just now would set it off again.
+    let mut lane = order.lane();
+    let counts = lane.settled(end, again);
+    if counts && failed_some {
+        return rest(engine, &pulled.queue, &mut lane, Rest::For(failed.rest));
+    }
+    go_on(engine, &mut lane);
+    if lane.waits_for_commit() && !pulled.queue.has_room() {
+        let text = format_args!(
+            "{}: nothing more is pulled before the callback answers commit or rollback: {} messages are held",
+            pulled.queue.name,
+            pulled.queue.pending()
+        );
+        engine.log.warn("orderly", text);
     }
 }
 
@@ -195,18 +223,25 @@ fn tried_again(pulled: &PulledBatch, ranges: &[Range<usize>]) -> PulledBatch {
 }
 
 /// Lets the queue rest; the others go on meanwhile.
-fn rest(engine: &Arc<Engine>, queue: &Arc<Queue>, rest: Duration) {
-    let Some(order) = &queue.order else { return };
-    let Some(number) = order.lane().rest() else { return };
+fn rest(engine: &Arc<Engine>, queue: &Arc<Queue>, lane: &mut Lane<PulledBatch>, rest: Rest) {
+    let Some(number) = lane.rest() else { return };
     let (owner, queue) = (Arc::clone(engine), Arc::clone(queue));
     engine.tasks.spawn(format!("rest {}", queue.name), async move {
+        let Some(order) = &queue.order else { return };
+        let over = async {
+            match rest {
+                Rest::For(time) => sleep(time).await,
+                Rest::UntilLocked => order.lock_renewed().await,
+            }
+        };
         tokio::select! {
             biased;
             () = queue.stop().cancelled() => return,
-            () = sleep(rest) => {}
+            () = queue.closed() => return,
+            () = over => {}
         }
-        let Some(order) = &queue.order else { return };
-        order.lane().resume(number);
-        go_on(&owner, order);
+        let mut lane = order.lane();
+        lane.resume(number);
+        go_on(&owner, &mut lane);
     });
 }

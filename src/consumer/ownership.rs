@@ -28,7 +28,7 @@ const FINAL_COMMIT: Duration = Duration::from_secs(5);
 pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: Option<String>) {
     let stop = queue.stop().clone();
     let previous_owner = previous_owner.as_deref();
-    let Some(lease) = Lease::acquire(&engine, &queue.name, previous_owner, &stop).await else { return };
+    let Some(lease) = Lease::acquire(&engine, &queue, previous_owner, &stop).await else { return };
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => false,
@@ -36,6 +36,10 @@ pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: 
     };
     if begun {
         consume(&engine, &queue, &lease, &stop).await;
+    }
+    if let Some(order) = &queue.order {
+        // What it may still hold belongs to batches, and those to the queue: together they would stay forever.
+        order.lane().clear(false);
     }
     lease.release().await;
 }
@@ -73,14 +77,7 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
     queue.close();
     engine.workers.discard(queue);
     if taken {
-        let text = format!("{}: another member took it; nothing of it is committed", queue.name);
-        engine.log.warn("ownership", text);
-        queue.reset(queue.position());
-        if queue.order.is_some() {
-            // Else this member could have two callbacks of the queue at once when it gets it back.
-            queue.drained().await;
-        }
-        return;
+        return lost(engine, queue).await;
     }
     let drain_begun = Instant::now();
     // The user may settle what it holds when it hears of this, so the news is awaited too.
@@ -90,13 +87,25 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
         _ = async { tokio::join!(queue.drained(), heard) } => false,
         () = lease.keep() => true,
     };
-    if !taken {
-        let outlasted = drain_begun.elapsed() >= engine.config.handover_timeout;
-        let deadline = Instant::now() + FINAL_COMMIT;
-        if let Err(error) = commit_final(engine, queue, outlasted, deadline).await {
-            engine.status.report("offsets", error.context(format_args!("last commit of {}", queue.name)));
-        }
+    if taken {
+        return lost(engine, queue).await;
+    }
+    let outlasted = drain_begun.elapsed() >= engine.config.handover_timeout;
+    let deadline = Instant::now() + FINAL_COMMIT;
+    if let Err(error) = commit_final(engine, queue, outlasted, deadline).await {
+        engine.status.report("offsets", error.context(format_args!("last commit of {}", queue.name)));
     }
     // Gives back to the shared budgets what was pulled and not handed out.
     queue.reset(queue.position());
+}
+
+/// Lets go of a queue that somebody else has by now.
+async fn lost(engine: &Engine, queue: &Queue) {
+    let text = format!("{}: another member took it; nothing of it is committed", queue.name);
+    engine.log.warn("ownership", text);
+    queue.reset(queue.position());
+    if queue.order.is_some() {
+        // Else this member could have two callbacks of the queue at once when it gets it back.
+        queue.drained().await;
+    }
 }

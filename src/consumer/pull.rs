@@ -102,6 +102,12 @@ impl<'a> Puller<'a> {
         if self.connection.replace(connection.id()).is_some_and(|before| before != connection.id()) {
             // A broker that came back may hold older offsets than those it acknowledged.
             self.queue.forget_committed();
+            if let Some(order) = &self.queue.order
+                && self.engine.cluster.master(&name.broker).is_ok_and(|master| master == address)
+            {
+                // It does not keep locks either.
+                order.doubt_lock();
+            }
         }
         crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await
     }

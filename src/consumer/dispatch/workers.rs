@@ -174,8 +174,10 @@ impl Workers {
     pub(crate) fn discard(&self, queue: &Arc<Queue>) {
         let mut lane = queue.order.as_ref().map(Order::lane);
         let untouched = self.0.state().ready.discard(|batch| Arc::ptr_eq(&batch.queue, queue));
-        if let Some(lane) = &mut lane {
-            lane.clear(!untouched);
+        match &mut lane {
+            Some(lane) if queue.is_closing() => lane.stop(),
+            Some(lane) => lane.clear(!untouched),
+            None => {}
         }
     }
 
@@ -356,6 +358,10 @@ impl Shared {
         let begun_all = Instant::now();
         let mut begun = begun_all;
         while let Some(range) = share.claim(self.bounds.batch_size) {
+            if !share.batch.queue.may_hand_out() {
+                self.settler.put_off(&share.batch, range);
+                break;
+            }
             slot.begin(range.clone(), begun);
             let batch = Batch::new(Arc::clone(&share.batch), range);
             let mut context = Context::default();
