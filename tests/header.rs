@@ -9,8 +9,8 @@ use support::{STRICT, has, output, root, run, tool};
 
 /// The order in which the header tells things.
 const SOURCES: &[&str] = &[
-    "error", "version", "config", "consumer", "callback", "batch", "poll", "message", "context", "event",
-    "log",
+    "error", "version", "config", "consumer", "route", "callback", "batch", "poll", "message", "context",
+    "event", "log",
 ];
 
 fn header() -> PathBuf {

@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
+use super::admin::DirectCalls;
 use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
+use super::marks::now_ms;
+use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use crate::cluster::Cluster;
@@ -24,6 +27,8 @@ pub(crate) struct Engine {
     pub(crate) subscriptions: Arc<Subscriptions>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
+    /// Callbacks that an administrator asked for.
+    pub(crate) direct: DirectCalls,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     /// Told when the assignment must be computed anew.
@@ -37,6 +42,10 @@ pub(crate) struct Engine {
     /// The group's members as last heard, for those who wait for one of them to go.
     pub(crate) members: watch::Sender<Arc<[String]>>,
     pub(crate) all_budget: Arc<Budget>,
+    /// When it was made, in milliseconds since 1970.
+    pub(crate) started_ms: i64,
+    /// Counters by topic.
+    pub(crate) statistics: Statistics,
     topic_budgets: Mutex<HashMap<Arc<str>, Arc<Budget>>>,
 }
 
@@ -49,6 +58,7 @@ pub(crate) struct Parts {
     pub(crate) subscriptions: Arc<Subscriptions>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
+    pub(crate) direct: DirectCalls,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     pub(crate) rebalance: Arc<Notify>,
@@ -60,6 +70,8 @@ impl Engine {
         Engine {
             all_budget: Arc::new(Budget::new(parts.config.all_limit)),
             topic_budgets: Mutex::default(),
+            started_ms: now_ms(),
+            statistics: Statistics::default(),
             members: watch::Sender::new(Arc::from([])),
             reroute: Notify::new(),
             resubscribed: Notify::new(),
@@ -71,6 +83,7 @@ impl Engine {
             subscriptions: parts.subscriptions,
             heartbeat: parts.heartbeat,
             workers: parts.workers,
+            direct: parts.direct,
             tasks: parts.tasks,
             status: parts.status,
             rebalance: parts.rebalance,

@@ -81,7 +81,8 @@ impl<'a> Lease<'a> {
                         false => engine.log.debug("handover", error),
                     }
                 }
-                Ok(false) => {
+                // Locks are the master's; a slave can be read without.
+                answer if matches!(answer, Ok(false)) || lease.has_no_master() => {
                     let owner_is_here =
                         previous_owner.is_some_and(|owner| members.borrow().iter().any(|m| m == owner));
                     if !owner_is_here {
@@ -93,6 +94,7 @@ impl<'a> Lease<'a> {
                         return Some(lease);
                     }
                 }
+                Ok(_) => {}
                 Err(error) if refuses_locks(&error, Instant::now() >= deadline) => {
                     lease.go_without(error.text());
                     return Some(lease);
@@ -165,6 +167,10 @@ impl<'a> Lease<'a> {
             }
         }
         Ok(ours)
+    }
+
+    fn has_no_master(&self) -> bool {
+        self.engine.cluster.routes().has_only_slaves(&self.queue.broker)
     }
 
     fn go_without(&self, why: &str) {

@@ -62,9 +62,18 @@ pub const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wc
 
 /// Builds a C or C++ program of tests/capi, given by its file's name, against the shared library.
 pub fn compile(source: &str) -> PathBuf {
+    compile_in("tests/capi", "capi", source)
+}
+
+/// Builds a program of c-examples likewise.
+pub fn compile_example(source: &str) -> PathBuf {
+    compile_in("c-examples", "example", source)
+}
+
+fn compile_in(folder: &str, kind: &str, source: &str) -> PathBuf {
     let library = library_folder();
     let (name, language) = source.rsplit_once('.').unwrap();
-    let program = output(&format!("capi-{name}")).join(name);
+    let program = output(&format!("{kind}-{name}")).join(name);
     let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
     rpath.push(&library);
     let mut compiler = match language {
@@ -77,7 +86,7 @@ pub fn compile(source: &str) -> PathBuf {
         .args(STRICT)
         .arg("-I")
         .arg(root().join("include"))
-        .arg(root().join("tests/capi").join(source))
+        .arg(root().join(folder).join(source))
         .arg("-o")
         .arg(&program)
         .arg("-L")

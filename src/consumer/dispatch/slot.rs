@@ -19,6 +19,24 @@ pub(super) enum Call {
     StandBy,
 }
 
+/// A worker that was called under the lock and is to be rung after it, since it would only run into the lock.
+#[must_use]
+pub(super) enum Called {
+    Idle(Arc<Slot>),
+    /// A new thread needs no bell.
+    New,
+    Nobody,
+}
+
+impl Called {
+    /// Outside of the lock.
+    pub(super) fn ring(self) {
+        if let Called::Idle(slot) = self {
+            slot.bell.notify_one();
+        }
+    }
+}
+
 /// One worker.
 pub(super) struct Slot {
     pub(super) name: String,
@@ -53,6 +71,14 @@ pub(crate) struct Overdue {
     pub(crate) since: Duration,
     /// With the running mark: the messages were taken from the callback, whose answer no longer counts.
     pub(crate) taken: Option<Running>,
+}
+
+/// What a worker does.
+pub(crate) struct Activity {
+    /// The worker's thread.
+    pub(crate) thread: String,
+    /// What its callback was given, and how long it has had it.
+    pub(crate) callback: Option<(Batch, Duration)>,
 }
 
 impl Slot {
@@ -100,6 +126,16 @@ impl Slot {
     /// True while a callback runs.
     pub(super) fn in_callback(&self) -> bool {
         self.lock().as_ref().is_some_and(|held| held.callback.is_some())
+    }
+
+    /// What it does now.
+    pub(super) fn activity(&self) -> Activity {
+        let slot = self.lock();
+        let running = slot.as_ref().and_then(|held| Some((held, held.callback.as_ref()?)));
+        let callback = running.map(|(held, callback)| {
+            (Batch::new(Arc::clone(&held.batch), callback.range.clone()), callback.since.elapsed())
+        });
+        Activity { thread: self.name.clone(), callback }
     }
 
     /// Looks at the callback: past `timeout` its messages are taken from it, past `slow` it is told once.
