@@ -22,6 +22,7 @@ mod member;
 mod namespaces;
 mod offsets;
 mod operations;
+mod orderly;
 mod resets;
 mod retry;
 mod several;
