@@ -139,7 +139,12 @@ fn finish(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, mut faile
     let spent =
         indexes.filter(|index| tries.is_some_and(|tries| pulled.messages[*index].reconsume_times() >= tries));
     failed.hopeless.extend(spent.collect::<Vec<_>>());
-    count(&engine.status.counters.failed, failed.ranges.iter().map(Range::len).sum());
+    failed.hopeless.sort_unstable();
+    failed.hopeless.dedup();
+    let failures = failed.ranges.iter().map(Range::len).sum();
+    count(&engine.status.counters.failed, failures);
+    // Each that goes to the dead letters is counted there.
+    (failed.hopeless.len()..failures).for_each(|_| pulled.queue.marks().counters().failed());
     if failed.hopeless.is_empty() {
         return put_back(engine, pulled, end, failed);
     }

@@ -271,6 +271,21 @@ fn a_dead_letter_that_no_broker_takes_comes_again_before_the_next() {
 }
 
 #[test]
+fn a_message_that_is_given_up_and_out_of_tries_is_one_dead_letter() {
+    let cluster = cluster(2);
+    let member = setup(&cluster)
+        .set("orderly.reconsume.max", "0")
+        .answer(|_, context| {
+            context.delay_level = -1;
+            Outcome::Later
+        })
+        .start();
+    wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(2));
+    assert_eq!(cluster.requests(RequestCode::ConsumerSendMsgBack).len(), 2);
+    assert_eq!((offsets(&member.record), member.total("failed")), (vec![0, 1], 2));
+}
+
+#[test]
 fn an_orderly_callback_past_its_timeout_is_told_as_slow_and_keeps_its_message() {
     let cluster = cluster(2);
     let gate = Gate::default();
