@@ -254,7 +254,8 @@ extern "C" {
 #define RMQ_EVENT_FATAL 16
 
 /**
- * Event: the group is not set up as it should be.
+ * Event: the group is not set up as it should be; in broadcasting also that messages failed, which do not come again,
+ * or that the offsets were read from the backup of their file.
  */
 #define RMQ_EVENT_WARNING 32
 
@@ -272,6 +273,16 @@ extern "C" {
  * Mask: every event, those of kinds that are added later too.
  */
 #define RMQ_EVENT_EVERY 2147483647
+
+/**
+ * What an allocate callback answers: the queues are chosen.
+ */
+#define RMQ_ALLOCATE_SUCCESS 1
+
+/**
+ * What an allocate callback answers: divide this topic as the strategy "avg" does.
+ */
+#define RMQ_ALLOCATE_AVG 2
 
 /**
  * Something failed that the library cannot mend.
@@ -292,6 +303,12 @@ extern "C" {
  * What the library does, step by step.
  */
 #define RMQ_LOG_DEBUG 7
+
+/**
+ * The queues of one topic, and the members of the group to divide them among. Lent to an allocate callback until it
+ * returns; for its thread only.
+ */
+typedef struct rmq_allocation rmq_allocation;
 
 /**
  * Messages of one queue, in their order, at least one. Lent to a message callback until it returns; from
@@ -368,6 +385,26 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
 typedef void (*rmq_event_cb)(rmq_consumer *consumer,
                              const rmq_event *event,
                              void *userdata);
+
+/**
+ * Chooses the queues of one topic for this consumer; asked for each topic, the retry topic of the group too, at every
+ * rebalance. All members must come to the same division: a queue that two choose is consumed by both, one that nobody
+ * chooses by nobody.
+ *
+ * It writes the indexes of the queues it takes to taken, which has room for as many as there are queues, and their
+ * number to count, which is 0 before. It returns RMQ_ALLOCATE_SUCCESS, or RMQ_ALLOCATE_AVG, and then taken does not
+ * matter. After any other answer, and after an index that is not there or is given twice, or a count that is too large,
+ * the consumer keeps the queues of the topic that it has, reports the failure, and asks again after a second.
+ *
+ * It runs on a thread rmq-alloc of the library, one call at a time, and may block: the queues stay as they are so long,
+ * and a shutdown waits for it. It may call every function but rmq_consumer_shutdown and rmq_consumer_destroy of its
+ * consumer. No exception may leave it.
+ */
+typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
+                                   const rmq_allocation *allocation,
+                                   size_t *taken,
+                                   size_t *count,
+                                   void *userdata);
 
 /**
  * Success.
@@ -455,7 +492,8 @@ typedef void (*rmq_event_cb)(rmq_consumer *consumer,
 #define RMQ_E_CONFIG_MISSING -22
 
 /**
- * Another consumer uses the same client id; rmq_consumer_last_error and the log tell it, no function answers it.
+ * Another consumer uses the same client id. In broadcasting rmq_consumer_start answers it, when the other one keeps its
+ * offsets in the same file; else an event, rmq_consumer_last_error and the log tell it.
  */
 #define RMQ_E_DUPLICATE_CLIENT -23
 
@@ -473,6 +511,12 @@ typedef void (*rmq_event_cb)(rmq_consumer *consumer,
  * The group has committed nothing for the queue. Not used in this version.
  */
 #define RMQ_E_NO_OFFSET -26
+
+/**
+ * The file of a broadcasting consumer's offsets and its backup cannot be read: every queue begins by "consume.from".
+ * An event, rmq_consumer_last_error and the log tell it, no function answers it.
+ */
+#define RMQ_E_OFFSET_FILE -29
 
 /**
  * No name server answered; the text has each address and its error.
@@ -935,7 +979,8 @@ rmq_code rmq_config_set_log_callback(rmq_config *config,
  * @param size    bytes of errbuf
  * @returns a handle; NULL on failure, with the text in errbuf and rmq_last_error_message and the code in
  *          rmq_last_error_code: RMQ_E_CONFIG_MISSING if the group or the name servers are not set; RMQ_E_CONFIG_VALUE
- *          if values contradict each other; RMQ_E_INVALID_ARG
+ *          if values contradict each other, or in broadcasting if the file of the offsets has no usable path;
+ *          RMQ_E_INVALID_ARG
  * @par Thread-safety  any thread, may be called from a message callback
  * @par Ownership      the caller's; end it with rmq_consumer_destroy
  * @since 0.1
@@ -963,11 +1008,11 @@ rmq_code rmq_consumer_subscribe(rmq_consumer *consumer,
                                 const char *expression);
 
 /**
- * Ends the subscription to a topic: its queues are given up.
+ * Ends the subscription to a topic: its queues are given up. If a pattern matches it, it is then subscribed by that.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8; one that is not subscribed to does nothing
- * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also if only a pattern found the topic (rmq_consumer_unsubscribe_pattern ends it); RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -976,7 +1021,9 @@ rmq_code rmq_consumer_unsubscribe(rmq_consumer *consumer,
                                   const char *topic);
 
 /**
- * Gives the present subscriptions as JSON.
+ * Gives the present subscriptions as JSON: an array with an object for each topic, members "topic", "type" (TAG or
+ * SQL92), "expression", "pattern" (the one that found it, or null) and "filters" (expressions by field); then one for
+ * each pattern, members "pattern", "type", "expression" and "topics".
  *
  * @param consumer  borrowed; must not be NULL
  * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
@@ -999,7 +1046,8 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
- *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT in broadcasting, if
+ *          another consumer keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -1926,6 +1974,117 @@ const char *rmq_event_json(const rmq_event *event);
  */
 RMQ_EXPORT
 void rmq_event_destroy(rmq_event *event);
+
+/**
+ * Sets the function that divides the queues, for the property "allocate.strategy" = "custom". One is needed before the
+ * start then; it cannot be changed after.
+ *
+ * @param consumer       must not be NULL
+ * @param callback       see rmq_allocate_cb; NULL takes the present one away
+ * @param userdata       passed back to the callback; may be NULL
+ * @param free_userdata  frees userdata; may be NULL
+ * @returns RMQ_OK; RMQ_E_CONFIG_VALUE if another strategy is configured; RMQ_E_STATE after the start;
+ *          RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays the caller's
+ * @par Thread-safety  any thread
+ * @par Ownership      userdata is taken over; that of the callback before is freed before this returns
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_allocate_callback(rmq_consumer *consumer,
+                                            rmq_allocate_cb callback,
+                                            void *userdata,
+                                            rmq_free_cb free_userdata);
+
+/**
+ * Gives the topic whose queues are divided.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_topic(const rmq_allocation *allocation,
+                                 size_t *len);
+
+/**
+ * Gives the client id of the consumer that is asked; it is among the members.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_client_id(const rmq_allocation *allocation,
+                                     size_t *len);
+
+/**
+ * Counts the members of the group.
+ *
+ * @param allocation  borrowed; NULL answers 0
+ * @returns at least 1
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_allocation_member_count(const rmq_allocation *allocation);
+
+/**
+ * Gives the client id of a member. All members see them in the same order.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param index       from 0
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns; NULL behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_member_at(const rmq_allocation *allocation,
+                                     size_t index,
+                                     size_t *len);
+
+/**
+ * Counts the queues of the topic.
+ *
+ * @param allocation  borrowed; NULL answers 0
+ * @returns at least 1; the callback's array has room for as many indexes
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_allocation_queue_count(const rmq_allocation *allocation);
+
+/**
+ * Gives the name of a queue's broker. All members see the queues in the same order, by broker and number.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param index       from 0
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns; NULL behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_queue_broker(const rmq_allocation *allocation,
+                                        size_t index,
+                                        size_t *len);
+
+/**
+ * Gives the number of a queue at its broker.
+ *
+ * @param allocation  borrowed; NULL answers -1
+ * @param index       from 0
+ * @returns the number; -1 behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_allocation_queue_id(const rmq_allocation *allocation,
+                                size_t index);
 
 #ifdef __cplusplus
 } /* extern "C" */

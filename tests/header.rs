@@ -9,8 +9,20 @@ use support::{STRICT, has, output, root, run, tool};
 
 /// The order in which the header tells things.
 const SOURCES: &[&str] = &[
-    "error", "version", "config", "consumer", "route", "callback", "batch", "poll", "message", "context",
-    "event", "log",
+    "error",
+    "version",
+    "config",
+    "consumer",
+    "filter",
+    "route",
+    "callback",
+    "batch",
+    "poll",
+    "message",
+    "context",
+    "event",
+    "allocation",
+    "log",
 ];
 
 fn header() -> PathBuf {

@@ -10,6 +10,7 @@
 // Layout of doc comments is Doxygen's.
 #![allow(clippy::doc_lazy_continuation)]
 
+pub mod allocation;
 pub mod batch;
 mod buffer;
 pub mod callback;
@@ -18,6 +19,7 @@ pub mod consumer;
 pub mod context;
 pub mod error;
 pub mod event;
+pub mod filter;
 mod fork;
 mod guard;
 mod handle;

@@ -64,8 +64,14 @@ pub enum Kind {
     Group,
     /// `host:port`, several separated by `;`.
     Addresses,
+    /// Names separated by `,`.
+    Names,
+    /// A JSON object, or the path of a file with one; empty means not set.
+    Json,
     /// Milliseconds since 1970, or 14 digits `yyyyMMddHHmmss` in local time, or 0.
     Timestamp,
+    /// A folder; `~` at its beginning is the home directory.
+    Folder,
 }
 
 /// A word a property takes, and the other spellings of it.

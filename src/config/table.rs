@@ -20,6 +20,7 @@ pub struct Area {
 pub const AREAS: &[Area] = &[
     Area { title: "Who and where", properties: IDENTITY },
     Area { title: "What is consumed, and from where", properties: START },
+    Area { title: "Division of the queues", properties: ALLOCATION },
     Area { title: "Callbacks and threads", properties: CALLBACKS },
     Area { title: "Pulling and memory", properties: PULLING },
     Area { title: "Cadence", properties: CADENCE },
@@ -34,7 +35,6 @@ pub fn all() -> impl Iterator<Item = &'static Property> {
     AREAS.iter().flat_map(|area| area.properties)
 }
 
-const BROADCASTING: &str = "broadcasting is not built yet";
 const ACL: &str = "signed requests are not built yet";
 
 const IDENTITY: &[Property] = &[
@@ -48,7 +48,7 @@ const IDENTITY: &[Property] = &[
         .help("Name servers as `host:port`, separated by `;`. When it is not set, the environment variable NAMESRV_ADDR is taken."),
     text("instance.name", "instanceName", "")
         .aliases(&["instance"])
-        .help("Tells consumers of one machine apart. Not set, or `DEFAULT`: generated anew for each consumer, never twice the same. Two members of a group must not share one."),
+        .help("Tells consumers of one machine apart. Not set, or `DEFAULT`: generated anew for each consumer, never twice the same; in broadcasting it is `DEFAULT`, so that the consumer finds its offsets again. Two members of a group must not share one."),
     text("client.ip", "clientIP", "")
         .aliases(&["clientIp", "client_ip"])
         .low()
@@ -64,8 +64,7 @@ const IDENTITY: &[Property] = &[
 
 const START: &[Property] = &[
     words("message.model", "messageModel", "clustering", &[word("clustering"), word("broadcasting")])
-        .unsupported(BROADCASTING)
-        .help("`clustering`: the members of the group share the messages. `broadcasting`: each member gets all."),
+        .help("`clustering`: the members of the group share the messages. `broadcasting`: each member gets all, and keeps its offsets in a file of its own. All members must use the same."),
     words(
         "consume.from",
         "consumeFromWhere",
@@ -86,6 +85,17 @@ const START: &[Property] = &[
     .help("Where a group begins on a queue for which it has never committed an offset; otherwise it goes on where it was. Retry queues always begin at their first message."),
     Property::new("consume.timestamp", "consumeTimestamp", Kind::Timestamp, "0")
         .help("The point in time for `consume.from=timestamp`, in milliseconds since 1970. 0 is 30 minutes before the start. 14 digits are Java's form `yyyyMMddHHmmss`, read in the local time zone."),
+    words("consume.mode", "", "concurrent", &[
+        Word { name: "concurrent", also: &["concurrently", "MessageListenerConcurrently"] },
+        Word { name: "orderly", also: &["MessageListenerOrderly"] },
+    ])
+    .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order; see docs/orderly.md."),
+    Property::new("offset.store.path", "rocketmq.client.localOffsetStoreDir", Kind::Folder, "~/.rocketmq_offsets")
+        .low()
+        .help("The folder in which a broadcasting consumer keeps its offsets, as `<client id>/<group>/offsets.json`. A `~` at its beginning is the home directory."),
+];
+
+const ALLOCATION: &[Property] = &[
     words(
         "allocate.strategy",
         "allocateMessageQueueStrategy",
@@ -96,8 +106,8 @@ const START: &[Property] = &[
             word("hash"),
             Word { name: "consistent_hash", also: &["AllocateMessageQueueConsistentHash"] },
             Word { name: "configuration", also: &["AllocateMessageQueueByConfig", "config"] },
-            Word { name: "machine_room", also: &["AllocateMessageQueueByMachineRoom"] },
-            word("machine_room_strict"),
+            word("machine_room"),
+            Word { name: "machine_room_strict", also: &["AllocateMessageQueueByMachineRoom"] },
             Word { name: "machine_room_nearby", also: &["AllocateMachineRoomNearby"] },
             word("weighted"),
             word("rendezvous"),
@@ -105,17 +115,18 @@ const START: &[Property] = &[
         ],
     )
     .aliases(&["strategy", "allocate_strategy"])
-    .unsupported("only avg is built yet")
-    .help("How the queues of a topic are divided among the members of the group. All members must use the same."),
-    words("consume.mode", "", "concurrent", &[
-        Word { name: "concurrent", also: &["concurrently", "MessageListenerConcurrently"] },
-        Word { name: "orderly", also: &["MessageListenerOrderly"] },
-    ])
-    .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order; docs/orderly.md explains it."),
-    text("offset.store.path", "rocketmq.client.localOffsetStoreDir", "~/.rocketmq_offsets")
+    .help("How the queues of a topic are divided among the members of the group. All members must use the same, with the same settings. See docs/allocation.md."),
+    Property::new("allocate.configuration", "", Kind::Json, "")
+        .help("For `configuration`: the queues of each member, `{\"*@worker-1\": [\"TopicTest/broker-a/0\"]}`. A `*` in a client id stands for any characters."),
+    Property::new("allocate.weights", "", Kind::Json, "")
+        .help("For `weighted`: how much of the queues each member gets, by its client id, `{\"*@big-*\": 3}`. The longest pattern that fits counts; without one a weight is 1."),
+    Property::new("allocate.machine.rooms", "consumeridcs", Kind::Names, "")
+        .help("For `machine_room_strict`: the rooms whose queues are consumed. A broker's room stands before the `@` in its name."),
+    Property::new("allocate.machine.room.map", "", Kind::Json, "")
+        .help("For `machine_room` and `machine_room_nearby`: the room of each broker, by its name, and of each member, by its client id, `{\"broker-a*\": \"east\", \"10.1.*\": \"east\"}`. The longest pattern that fits counts; without one the room is what stands before the first `@`."),
+    words("allocate.nearby.strategy", "", "avg", &[word("avg"), word("avg_by_circle"), word("consistent_hash")])
         .low()
-        .unsupported(BROADCASTING)
-        .help("Where a broadcasting consumer keeps its offsets."),
+        .help("For `machine_room_nearby`: how the queues of one room are divided."),
 ];
 
 const CALLBACKS: &[Property] = &[
@@ -213,7 +224,7 @@ const CADENCE: &[Property] = &[
         .help("How often each broker gets a heartbeat. A broker forgets a member after 120 s without."),
     millis("offset.persist.interval.ms", "persistConsumerOffsetInterval", "5000", 100, 3_600_000)
         .low()
-        .help("How often every offset that is not committed yet is committed, whatever else happens."),
+        .help("How often every offset that is not committed yet is committed, whatever else happens. In broadcasting: how often progress is saved to the file."),
     millis("offset.commit.interval.ms", "", "100", 1, 60_000)
         .help("The shortest time between two commits of a queue: progress after a pause is committed at once, steady progress this often. It bounds what is delivered again after a crash."),
     millis("rebalance.interval.ms", "rocketmq.client.rebalance.waitInterval", "20000", 100, 600_000)

@@ -9,14 +9,18 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::DropGuard;
 
+use super::allocation::Allocation;
 use super::engine::Engine;
 use super::event::{Event, EventKind, Reason};
+use super::handover::PreviousOwner;
 use super::heartbeat::beat_apart;
+use super::offsets::Store;
 use super::ownership::own;
 use super::queue::{Order, Queue};
-use super::rebalance::{self, Delta};
+use super::rebalance::Delta;
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
+use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
 
@@ -35,6 +39,7 @@ pub(crate) struct Coordinator {
     /// The members as they were before this one joined or the list last changed.
     previous_members: Vec<String>,
     members: Vec<String>,
+    allocation: Allocation,
     /// The group has this client id twice, and that was reported.
     duplicate: bool,
 }
@@ -50,6 +55,7 @@ impl Coordinator {
             ended: mpsc::unbounded_channel(),
             previous_members: Vec::new(),
             members: Vec::new(),
+            allocation: Allocation::default(),
             duplicate: false,
         }
     }
@@ -88,6 +94,10 @@ impl Coordinator {
         let mut complete = true;
         let mut due: BTreeMap<String, Option<BTreeSet<MessageQueue>>> = BTreeMap::new();
         let topics: Vec<Topic> = subscriptions.iter().map(|s| self.look_up(&s.topic)).collect();
+        if self.engine.config.model == MessageModel::Broadcasting {
+            self.apply(&all_queues(topics));
+            return true;
+        }
         let lists = self.ask_members(&topics).await;
         self.note_members(&lists);
         for topic in topics {
@@ -96,13 +106,16 @@ impl Coordinator {
                 continue;
             };
             let allocated = match lists.get(&lister) {
-                Some(Ok(members)) => Some(self.allocate(&route.queues, members)),
+                Some(Ok(members)) => {
+                    self.allocation.divide(&self.engine, &topic.name, &route.queues, members).await
+                }
                 _ => None,
             };
             complete &= allocated.is_some();
             due.insert(topic.name, allocated);
         }
         self.apply(&due);
+        self.engine.compare.notify_one();
         complete
     }
 
@@ -175,11 +188,6 @@ impl Coordinator {
         }
     }
 
-    fn allocate(&self, queues: &[MessageQueue], members: &[String]) -> BTreeSet<MessageQueue> {
-        let strategy = self.engine.config.strategy;
-        rebalance::allocate(strategy, &self.engine.client_id, queues, members).into_iter().collect()
-    }
-
     /// Takes and gives up. Topics with `None` stay as they are, topics that are not named are given up.
     fn apply(&mut self, due: &BTreeMap<String, Option<BTreeSet<MessageQueue>>>) {
         let owned: BTreeSet<MessageQueue> = self.owned.keys().cloned().collect();
@@ -241,7 +249,10 @@ impl Coordinator {
             engine.topic_budget(&name.topic),
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
-            engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
+            engine
+                .config
+                .orderly
+                .then(|| Order::new(engine.config.suspend_queue, matches!(engine.store, Store::Broker))),
             engine.statistics.topic(&name.topic),
         ));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
@@ -255,14 +266,13 @@ impl Coordinator {
     }
 
     /// Who had the queue before: by the members before the last change, else by those without us.
-    fn previous_owner(&self, queue: &MessageQueue) -> Option<String> {
-        let route = self.engine.cluster.route(&queue.topic)?;
+    fn previous_owner(&self, queue: &MessageQueue) -> PreviousOwner {
         let me = &*self.engine.client_id;
         let mut before = self.previous_members.clone();
         if before.is_empty() {
             before = self.members.iter().filter(|member| *member != me).cloned().collect();
         }
-        rebalance::owner(self.engine.config.strategy, queue, &route.queues, &before).map(str::to_owned)
+        Allocation::owner(&self.engine, queue, &before)
     }
 
     /// Begins to give queues up: tells the user, then stops them. They stay in the books until they are handed
@@ -352,6 +362,12 @@ impl Drop for Ended {
 struct Topic {
     name: String,
     route: Option<(Arc<Route>, String)>,
+}
+
+/// In broadcasting everybody has every queue.
+fn all_queues(topics: Vec<Topic>) -> BTreeMap<String, Option<BTreeSet<MessageQueue>>> {
+    let queues = |(route, _): (Arc<Route>, String)| route.queues.iter().cloned().collect();
+    topics.into_iter().map(|topic| (topic.name, topic.route.map(queues))).collect()
 }
 
 /// The group's members by the broker that listed them.

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::admin::DirectCalls;
+use super::allocator::Custom;
 use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
 use super::marks::now_ms;
+use super::offsets::Store;
+use super::sql_check::SqlChecks;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
@@ -29,8 +32,11 @@ pub(crate) struct Engine {
     pub(crate) workers: Workers,
     /// Callbacks that an administrator asked for.
     pub(crate) direct: DirectCalls,
+    /// Asks who divides the queues by `allocate.strategy=custom`.
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
+    pub(crate) store: Store,
     /// Told when the assignment must be computed anew.
     pub(crate) rebalance: Arc<Notify>,
     /// Told when a route must be fetched anew.
@@ -39,6 +45,12 @@ pub(crate) struct Engine {
     pub(crate) resubscribed: Notify,
     /// Told when changed subscriptions have reached the brokers: a pull held there has the old filter.
     pub(crate) announced: Notify,
+    /// Told when patterns may have more or fewer topics.
+    pub(crate) repattern: Notify,
+    /// Told when the group's subscriptions shall be compared with ours.
+    pub(crate) compare: Notify,
+    /// The SQL conditions that brokers have accepted.
+    pub(crate) sql: SqlChecks,
     /// The group's members as last heard, for those who wait for one of them to go.
     pub(crate) members: watch::Sender<Arc<[String]>>,
     pub(crate) all_budget: Arc<Budget>,
@@ -59,8 +71,10 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
     pub(crate) direct: DirectCalls,
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
+    pub(crate) store: Store,
     pub(crate) rebalance: Arc<Notify>,
 }
 
@@ -76,6 +90,9 @@ impl Engine {
             reroute: Notify::new(),
             resubscribed: Notify::new(),
             announced: Notify::new(),
+            repattern: Notify::new(),
+            compare: Notify::new(),
+            sql: SqlChecks::default(),
             config: parts.config,
             client_id: parts.client_id,
             log: parts.log,
@@ -84,8 +101,10 @@ impl Engine {
             heartbeat: parts.heartbeat,
             workers: parts.workers,
             direct: parts.direct,
+            custom: parts.custom,
             tasks: parts.tasks,
             status: parts.status,
+            store: parts.store,
             rebalance: parts.rebalance,
         }
     }

@@ -36,15 +36,44 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_m
 /// How long an answer is waited for that is under way when the queue is given up.
 const UNDER_WAY: Duration = Duration::from_secs(1);
 
+/// Who had a queue before, as far as it can be known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PreviousOwner {
+    /// Nobody of the group.
+    Nobody,
+    /// This member.
+    Member(String),
+    /// Anybody of the group: it cannot be computed.
+    Unknown,
+}
+
+impl PreviousOwner {
+    /// True while somebody who may have the queue is among `members`.
+    fn is_here(&self, members: &[String], me: &str) -> bool {
+        match self {
+            PreviousOwner::Nobody => false,
+            PreviousOwner::Member(owner) => members.iter().any(|member| member == owner),
+            PreviousOwner::Unknown => members.iter().any(|member| member != me),
+        }
+    }
+}
+
 /// The lock of one queue, or the knowledge that there is none.
 pub(crate) struct Lease<'a> {
     engine: &'a Engine,
     queue: &'a MessageQueue,
     order: Option<&'a Order>,
     held: AtomicBool,
+    /// False in broadcasting, where every member has every queue.
+    needed: bool,
 }
 
 impl<'a> Lease<'a> {
+    /// No lock, for a queue that is not shared.
+    pub(crate) fn unneeded(engine: &'a Engine, queue: &'a Queue) -> Lease<'a> {
+        Lease { engine, queue: &queue.name, order: None, held: AtomicBool::new(false), needed: false }
+    }
+
     /// Waits until the previous owner has let go. Goes on without the lock, unless order is at stake, when that
     /// owner has left the group, when `rebalance.handover.timeout.ms` have passed, or when the broker refuses to
     /// lock at all.
@@ -53,12 +82,11 @@ impl<'a> Lease<'a> {
     pub(crate) async fn acquire(
         engine: &'a Engine,
         queue: &'a Queue,
-        previous_owner: Option<&str>,
+        previous_owner: &PreviousOwner,
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
-        let (order, queue) = (queue.order.as_ref(), &queue.name);
-        let lease = Lease { engine, queue, order, held: AtomicBool::new(false) };
-        let orderly = order.is_some();
+        let lease = Lease { order: queue.order.as_ref(), needed: true, ..Lease::unneeded(engine, queue) };
+        let (queue, orderly) = (lease.queue, lease.order.is_some());
         let mut told = false;
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
@@ -83,9 +111,7 @@ impl<'a> Lease<'a> {
                 }
                 // Locks are the master's; a slave can be read without.
                 answer if matches!(answer, Ok(false)) || lease.has_no_master() => {
-                    let owner_is_here =
-                        previous_owner.is_some_and(|owner| members.borrow().iter().any(|m| m == owner));
-                    if !owner_is_here {
+                    if !previous_owner.is_here(&members.borrow(), &engine.client_id) {
                         lease.go_without("its previous owner has left the group");
                         return Some(lease);
                     }
@@ -115,6 +141,9 @@ impl<'a> Lease<'a> {
     /// Renews the lock for as long as this is polled. Ends when somebody else has it: then the queue is no
     /// longer ours, and nothing of it may be committed.
     pub(crate) async fn keep(&self) {
+        if !self.needed {
+            return pending().await;
+        }
         let mut renewed = Instant::now();
         let mut pause = RENEWAL;
         loop {
@@ -198,5 +227,21 @@ fn refuses_locks(error: &Error, late: bool) -> bool {
         ErrorKind::Broker(ResponseCode::SystemBusy | ResponseCode::FlowControl) => late,
         ErrorKind::Broker(_) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_owner_may_be_anybody_but_us() {
+        let members = ["a".to_owned(), "b".to_owned()];
+        let here = |owner: PreviousOwner, members: &[String]| owner.is_here(members, "a");
+        assert!(!here(PreviousOwner::Nobody, &members));
+        assert!(here(PreviousOwner::Member("b".to_owned()), &members));
+        assert!(!here(PreviousOwner::Member("c".to_owned()), &members));
+        assert!(here(PreviousOwner::Unknown, &members));
+        assert!(!here(PreviousOwner::Unknown, &members[..1]));
     }
 }

@@ -6,6 +6,7 @@
 //!    └──── failed ────┘                 any ─ bug ─► Fatal
 //! ```
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -14,19 +15,21 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::admin::DirectCalls;
+use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
 use super::dispatch::{Bounds, MessageHandler, Workers};
 use super::engine::{Engine, Parts};
 use super::events::EventHandler;
 use super::heartbeat::Heartbeat;
 use super::leaving::leave;
+use super::offsets::{self, Store};
 use super::opening::open;
 use super::settle::Settlement;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
 use crate::cluster::{self, Cluster, Route};
-use crate::config::ConsumerConfig;
+use crate::config::{ConsumerConfig, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
 use crate::message::namespace;
@@ -73,10 +76,13 @@ impl State {
 pub(super) struct Inner {
     pub(super) config: ConsumerConfig,
     client_id: Arc<str>,
+    /// Where the offsets are, in broadcasting.
+    offset_file: Option<PathBuf>,
     log: Log,
     pub(super) status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
     pub(super) handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    pub(super) allocator: Mutex<Option<Arc<dyn Allocator>>>,
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
     state: Arc<AtomicU8>,
@@ -104,11 +110,17 @@ impl Inner {
     pub(super) fn new(mut config: ConsumerConfig, log: Log) -> Result<Inner> {
         // Inside, groups and topics have the names that brokers know.
         config.group = namespace::wrap(&config.namespace_prefix, &config.group);
+        let client_id: Arc<str> = identity::client_id(&config).into();
         Ok(Inner {
-            client_id: identity::client_id(&config).into(),
+            offset_file: offsets::file_of(&config, &client_id)?,
+            client_id,
             status: Arc::new(Status::new(log.clone())),
-            subscriptions: Arc::new(Subscriptions::new(&config.group)),
+            subscriptions: Arc::new(match config.model {
+                MessageModel::Clustering => Subscriptions::new(&config.group),
+                MessageModel::Broadcasting => Subscriptions::without_retry(&config.group),
+            }),
             handler: Mutex::default(),
+            allocator: Mutex::default(),
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
@@ -120,33 +132,6 @@ impl Inner {
         })
     }
 
-    pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
-        self.refuse_ended("subscribe")?;
-        let topic = &namespace::wrap(&self.config.namespace_prefix, topic);
-        if self.subscriptions.set(topic, expression)? {
-            if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
-            {
-                self.log.warn("subscriptions", doubt);
-            }
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
-        self.refuse_ended("unsubscribe")?;
-        if self.subscriptions.remove(&namespace::wrap(&self.config.namespace_prefix, topic)) {
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    fn subscriptions_changed(&self) {
-        if let Some(engine) = self.engine() {
-            engine.resubscribed.notify_one();
-        }
-    }
-
     pub(super) fn start(&self) -> Result<()> {
         let _turn = self
             .turn
@@ -154,8 +139,9 @@ impl Inner {
             .ok_or_else(|| Error::new(ErrorKind::State, "start: another start or a shutdown is under way"))?;
         let handler = {
             // Held until the state has changed, so that no other callback can be set in between.
-            let handler = lock(&self.handler);
+            let (handler, allocator) = (lock(&self.handler), lock(&self.allocator));
             self.require_created("start")?;
+            Custom::is_complete(&self.config.strategy, allocator.is_some())?;
             self.change(State::Starting);
             handler.clone()
         };
@@ -177,7 +163,7 @@ impl Inner {
             Error::new(ErrorKind::Thread, format!("cannot start {} I/O threads: {e}", self.config.io_threads))
         })?;
         let (engine, connections) = self.assemble(&io, handler);
-        if self.subscriptions.all().len() == 1 {
+        if self.subscriptions.is_empty() {
             let text =
                 "started without a subscription: nothing comes before rmq_consumer_subscribe is called";
             self.log.warn("lifecycle", text);
@@ -217,12 +203,8 @@ impl Inner {
         let tasks = Tasks::new(io.handle().clone(), fatal.clone());
         let connections = Tasks::new(io.handle().clone(), fatal);
         let rebalance = Arc::new(Notify::new());
-        let heartbeat = Arc::new(Heartbeat::new(
-            Arc::clone(&self.client_id),
-            &config.group,
-            config.consume_from,
-            Arc::clone(&self.subscriptions),
-        ));
+        let heartbeat =
+            Arc::new(Heartbeat::new(Arc::clone(&self.client_id), config, Arc::clone(&self.subscriptions)));
         let greeting = Arc::clone(&heartbeat);
         let bounds = Bounds {
             thread_min: config.thread_min,
@@ -238,7 +220,9 @@ impl Inner {
                     connect_timeout: config.connect_timeout,
                     request_timeout: config.request_timeout,
                     namespace: config.namespace.clone(),
-                    no_twin: Some((config.group.clone(), Arc::clone(&self.client_id))),
+                    // In broadcasting the file of its offsets tells two of one client id apart.
+                    no_twin: (config.model == MessageModel::Clustering)
+                        .then(|| (config.group.clone(), Arc::clone(&self.client_id))),
                 },
                 move || greeting.message(),
                 incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
@@ -257,6 +241,11 @@ impl Inner {
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
+                custom: Custom::new(
+                    lock(&self.allocator).clone(),
+                    config.thread_stack_bytes,
+                    self.callback_thread.clone(),
+                ),
                 workers: Workers::new(
                     bounds,
                     handler,
@@ -266,6 +255,7 @@ impl Inner {
                 ),
                 tasks,
                 status: Arc::clone(&self.status),
+                store: Store::new(self.offset_file.as_deref()),
                 rebalance,
             })
         });
@@ -326,6 +316,7 @@ impl Inner {
     fn close(&self, run: Run) {
         run.engine.workers.join();
         run.engine.direct.join();
+        run.engine.custom.join();
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
         if let Some(thread) = run.event_thread {
@@ -367,6 +358,14 @@ impl Inner {
         })
     }
 
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn config(&self) -> &ConsumerConfig {
+        &self.config
+    }
+
     pub(super) fn worker_threads(&self) -> usize {
         self.engine().map_or(0, |engine| engine.workers.threads())
     }
@@ -398,7 +397,7 @@ impl Inner {
         }
     }
 
-    fn refuse_ended(&self, what: &str) -> Result<()> {
+    pub(super) fn refuse_ended(&self, what: &str) -> Result<()> {
         match self.state() {
             State::Created | State::Starting | State::Running => Ok(()),
             state => Err(not_in(state, what)),

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
-use super::handover::Lease;
-use super::offsets::{commit_final, keep_committing, start_offset};
+use super::handover::{Lease, PreviousOwner};
+use super::offsets::{Store, commit_final, keep_committing, start_offset};
 use super::pull::keep_pulling;
 use super::queue::Queue;
 use crate::runtime::{Backoff, random};
@@ -25,10 +25,13 @@ const START_RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::
 const FINAL_COMMIT: Duration = Duration::from_secs(5);
 
 /// Owns a queue until `stop`, and ends when the next owner may begin.
-pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: Option<String>) {
+pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: PreviousOwner) {
     let stop = queue.stop().clone();
-    let previous_owner = previous_owner.as_deref();
-    let Some(lease) = Lease::acquire(&engine, &queue, previous_owner, &stop).await else { return };
+    let lease = match &engine.store {
+        Store::Broker => Lease::acquire(&engine, &queue, &previous_owner, &stop).await,
+        Store::File(_) => Some(Lease::unneeded(&engine, &queue)),
+    };
+    let Some(lease) = lease else { return };
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => false,

@@ -62,14 +62,16 @@ pub(crate) struct Order {
     lane: Mutex<Lane<PulledBatch>>,
     /// How long it rests after a failure: `suspend.queue.ms`.
     pub(crate) rest: Duration,
+    /// False in broadcasting, where nobody else has messages of the queue.
+    needs_lock: bool,
     /// When the lock was asked for that the broker granted last; `None` while it may have been forgotten there.
     locked: watch::Sender<Option<Instant>>,
 }
 
 impl Order {
     /// Nothing is out, and nothing is locked.
-    pub(crate) fn new(rest: Duration) -> Order {
-        Order { lane: Mutex::default(), rest, locked: watch::Sender::new(None) }
+    pub(crate) fn new(rest: Duration, needs_lock: bool) -> Order {
+        Order { lane: Mutex::default(), rest, needs_lock, locked: watch::Sender::new(None) }
     }
 
     /// The broker granted the lock to a question that was asked then.
@@ -90,7 +92,7 @@ impl Order {
 
     /// True while nobody else can have the lock. It also ends when this process stood still for too long.
     pub(crate) fn is_locked(&self) -> bool {
-        is_fresh(&self.locked.borrow())
+        !self.needs_lock || is_fresh(&self.locked.borrow())
     }
 
     /// Waits for [`Order::is_locked`].

@@ -1,6 +1,8 @@
 //! Behaviour under scripted faults, against the mock cluster. Each test has a cluster of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
 
+mod allocation;
+mod broadcast;
 mod commits;
 mod events;
 mod handover;

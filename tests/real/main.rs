@@ -10,10 +10,13 @@ macro_rules! on_both_versions {
     };
 }
 
+mod allocation;
 mod basics;
+mod broadcast;
 mod c_programs;
 mod cluster;
 mod crash;
+mod filters;
 mod groups;
 mod handover;
 mod inner_batches;
@@ -23,9 +26,11 @@ mod namespaces;
 mod offsets;
 mod operations;
 mod orderly;
+mod patterns;
 mod resets;
 mod retry;
 mod several;
 #[path = "../support/mod.rs"]
 mod support;
 mod twins;
+mod unequal;

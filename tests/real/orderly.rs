@@ -154,9 +154,7 @@ fn churn(version: Version, topic: &str, messages: u32) {
             joins += 1;
             let before = count();
             let least = dice.below(400) as usize;
-            wait_until("some messages", WITHIN, || {
-                count() >= (before + least).min(messages as usize)
-            });
+            wait_until("some messages", WITHIN, || count() >= (before + least).min(messages as usize));
         }
         assert_eq!(sent.join().unwrap().stored, u64::from(messages));
         others.iter().for_each(Member::stop);
@@ -222,8 +220,7 @@ fn java_and_ours_hold_the_same_lock_and_keep_the_order_between_them(version: Ver
         let sent = scope.spawn(move || sending.run());
         first.record.wait_for(50, WITHIN);
         for _ in 0..2 {
-            let java =
-                cluster.java_consumer(group, topic).orderly().sleep(JAVA_SLEEP).start();
+            let java = cluster.java_consumer(group, topic).orderly().sleep(JAVA_SLEEP).start();
             wait_until("Java to have its share", WITHIN, || java_queues(&java) == 2);
             java.wait_for(50, WITHIN);
             let second = ours().start();
