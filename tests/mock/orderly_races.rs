@@ -351,3 +351,22 @@ fn a_rest_is_not_cut_short_by_what_arrives_meanwhile() {
     assert!(pauses.lock().unwrap().iter().all(|pause| *pause >= millis(20)), "{pauses:?}");
     drop(ended);
 }
+
+#[test]
+fn in_broadcasting_order_needs_no_lock() {
+    let cluster = cluster(5);
+    let store = rmq_testbed::temp_dir("orderly-broadcast");
+    let tries = AtomicUsize::new(0);
+    let member = setup(&cluster)
+        .set("message.model", "broadcasting")
+        .set("offset.store.path", store.path().to_str().unwrap())
+        .answer(move |batch, _| match batch.message(0).unwrap().queue_offset() {
+            2 if tries.fetch_add(1, Ordering::Relaxed) == 0 => Outcome::Suspend,
+            _ => Outcome::Success,
+        })
+        .start();
+    member.record.wait_for(6, WITHIN);
+    member.stop();
+    assert_eq!(offsets(&member.record), [0, 1, 2, 2, 3, 4]);
+    assert!(cluster.requests(RequestCode::LockBatchMq).is_empty());
+}
