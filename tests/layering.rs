@@ -39,6 +39,7 @@ const PURE: &[&str] = &[
     "consumer/subscription.rs",
     "consumer/topic_pattern.rs",
     "consumer/unequal.rs",
+    "consumer/dispatch/lane.rs",
     "consumer/dispatch/ready.rs",
     "runtime/backoff.rs",
     "transport/pending.rs",

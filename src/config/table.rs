@@ -89,7 +89,7 @@ const START: &[Property] = &[
         Word { name: "concurrent", also: &["concurrently", "MessageListenerConcurrently"] },
         Word { name: "orderly", also: &["MessageListenerOrderly"] },
     ])
-    .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order."),
+    .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order; see docs/orderly.md."),
     Property::new("offset.store.path", "rocketmq.client.localOffsetStoreDir", Kind::Folder, "~/.rocketmq_offsets")
         .low()
         .help("The folder in which a broadcasting consumer keeps its offsets, as `<client id>/<group>/offsets.json`. A `~` at its beginning is the home directory."),
@@ -144,7 +144,7 @@ const CALLBACKS: &[Property] = &[
         .help("How many messages one callback gets at most; all of one queue."),
     millis("consume.timeout.ms", "consumeTimeout", "900000", 100, 604_800_000)
         .java_counts(60_000, "minutes")
-        .help("How long a message may be in a callback. After that it is sent back to the broker and the callback's result no longer counts. Java's name counts minutes."),
+        .help("How long a message may be in a callback. After that it is sent back to the broker and the callback's result no longer counts. An orderly callback keeps its messages however long it takes. Java's name counts minutes."),
     count("reconsume.max", "maxReconsumeTimes", "16", 0, 2_147_483_647)
         .also(-1, "16, as in Java")
         .high()

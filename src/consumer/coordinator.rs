@@ -263,7 +263,7 @@ impl Coordinator {
             engine.topic_budget(&name.topic),
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
-            engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
+            engine.config.orderly.then(|| Order::new(engine.config.suspend_queue, engine.shares_queues())),
         );
         let queue = Arc::new(queue.counted(engine.statistics.topic(&name.topic)));
         // Before it pulls: it may be paused.

@@ -109,6 +109,11 @@ impl Engine {
         }
     }
 
+    /// True for a member that divides queues with others; false in broadcasting and for assigned queues.
+    pub(crate) fn shares_queues(&self) -> bool {
+        matches!(self.store, Store::Broker) && !self.subscriptions.is_assigned()
+    }
+
     /// The budget that all queues of a topic share.
     pub(crate) fn topic_budget(&self, topic: &Arc<str>) -> Arc<Budget> {
         let mut budgets = self.topic_budgets.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
+use super::queue::{LOCK_LIFE, Order, Queue};
 use super::status::count;
 use crate::cluster::ResponseCode;
 use crate::cluster::command::{LockQueues, UnlockQueues};
@@ -31,9 +32,6 @@ const RENEWAL_RETRY: Duration = Duration::from_secs(2);
 
 /// First and longest wait before a refused lock is asked for again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
-
-/// An orderly queue whose lock was not renewed for so long may have gone to another member soon: as in Java.
-const LOCK_LIFE: Duration = Duration::from_secs(30);
 
 /// How long an answer is waited for that is under way when the queue is given up.
 const UNDER_WAY: Duration = Duration::from_secs(1);
@@ -64,6 +62,7 @@ impl PreviousOwner {
 pub(crate) struct Lease<'a> {
     engine: &'a Engine,
     queue: &'a MessageQueue,
+    order: Option<&'a Order>,
     held: AtomicBool,
     /// False for a member that shares with nobody: in broadcasting, and with queues that were assigned.
     needed: bool,
@@ -71,8 +70,8 @@ pub(crate) struct Lease<'a> {
 
 impl<'a> Lease<'a> {
     /// No lock, for a queue that is not shared.
-    pub(crate) fn unneeded(engine: &'a Engine, queue: &'a MessageQueue) -> Lease<'a> {
-        Lease { engine, queue, held: AtomicBool::new(false), needed: false }
+    pub(crate) fn unneeded(engine: &'a Engine, queue: &'a Queue) -> Lease<'a> {
+        Lease { engine, queue: &queue.name, order: None, held: AtomicBool::new(false), needed: false }
     }
 
     /// Waits until the previous owner has let go. Goes on without the lock, unless order is at stake, when that
@@ -82,12 +81,12 @@ impl<'a> Lease<'a> {
     /// must be given back.
     pub(crate) async fn acquire(
         engine: &'a Engine,
-        queue: &'a MessageQueue,
+        queue: &'a Queue,
         previous_owner: &PreviousOwner,
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
-        let lease = Lease { needed: true, ..Lease::unneeded(engine, queue) };
-        let orderly = engine.config.orderly;
+        let lease = Lease { order: queue.order.as_ref(), needed: true, ..Lease::unneeded(engine, queue) };
+        let (queue, orderly) = (lease.queue, lease.order.is_some());
         let mut told = false;
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
@@ -148,12 +147,15 @@ impl<'a> Lease<'a> {
         let mut renewed = Instant::now();
         let mut pause = RENEWAL;
         loop {
-            sleep_until(Instant::now() + pause).await;
+            tokio::select! {
+                () = sleep_until(Instant::now() + pause) => {}
+                () = self.doubted(), if pause == RENEWAL => {}
+            }
             pause = RENEWAL;
             match self.lock().await {
                 Ok(false) if self.held.load(Ordering::Acquire) => return,
                 Ok(_) => renewed = Instant::now(),
-                Err(_) if self.engine.config.orderly && renewed.elapsed() >= LOCK_LIFE => return,
+                Err(_) if self.order.is_some() && renewed.elapsed() >= LOCK_LIFE => return,
                 Err(error) => {
                     pause = RENEWAL_RETRY;
                     self.engine.log.debug("handover", error);
@@ -174,12 +176,24 @@ impl<'a> Lease<'a> {
         }
     }
 
+    /// Ends when an orderly queue's broker may have forgotten its lock.
+    async fn doubted(&self) {
+        match self.order {
+            Some(order) => order.lock_doubted().await,
+            None => pending().await,
+        }
+    }
+
     async fn lock(&self) -> Result<bool> {
+        let asked = Instant::now();
         let request = self.request();
         let granted = self.engine.cluster.call_master(self.queue, &request).await?;
         let ours = granted.queues.contains(self.queue);
         if ours {
             self.held.store(true, Ordering::Release);
+            if let Some(order) = self.order {
+                order.lock_granted(asked);
+            }
         }
         Ok(ours)
     }
@@ -196,9 +210,9 @@ impl<'a> Lease<'a> {
 
     fn request(&self) -> LockQueues {
         LockQueues {
-            consumer_group: match self.engine.config.orderly {
-                true => self.engine.config.group.clone(),
-                false => format!("{}@handover", self.engine.config.group),
+            consumer_group: match self.order {
+                Some(_) => self.engine.config.group.clone(),
+                None => format!("{}@handover", self.engine.config.group),
             },
             client_id: self.engine.client_id.to_string(),
             queues: vec![self.queue.clone()],

@@ -27,6 +27,12 @@ struct Failed {
     rest: Duration,
 }
 
+/// What a queue rests for.
+enum Rest {
+    For(Duration),
+    UntilLocked,
+}
+
 /// Adds a pulled batch to its queue's lane.
 pub(super) fn add(engine: &Engine, order: &Order, batch: PulledBatch) {
     let range = 0..batch.messages.len();
@@ -35,12 +41,8 @@ pub(super) fn add(engine: &Engine, order: &Order, batch: PulledBatch) {
     hand_out(engine, &mut lane);
 }
 
-/// Hands out the next piece, if it may leave.
-fn go_on(engine: &Engine, order: &Order) {
-    hand_out(engine, &mut order.lane());
-}
-
-/// A piece that may not leave now stays in its place: whoever holds the queue back clears the lane.
+/// Hands out the next piece, if one may leave. What the workers refuse stays in its place: whoever holds the queue back
+/// clears the lane.
 fn hand_out(engine: &Engine, lane: &mut Lane<PulledBatch>) {
     if let Some(Piece { batch, range }) = lane.next()
         && !engine.workers.push(batch, range.clone())
@@ -49,10 +51,20 @@ fn hand_out(engine: &Engine, lane: &mut Lane<PulledBatch>) {
     }
 }
 
+/// Messages were claimed, but the lock may be another's by now: they wait until it is known to be ours.
+pub(super) fn put_off(engine: &Arc<Engine>, order: &Order, pulled: &Arc<PulledBatch>, claimed: Range<usize>) {
+    let mut lane = order.lane();
+    match lane.settled(claimed.start, Vec::new()) {
+        true => rest(engine, &pulled.queue, &mut lane, Rest::UntilLocked),
+        false => hand_out(engine, &mut lane),
+    }
+}
+
 /// A worker claimed a piece from `start` on and left it alone: the queue was moved or paused meanwhile.
 pub(super) fn unwanted(engine: &Engine, order: &Order, start: usize) {
-    order.lane().settled(start, Vec::new());
-    go_on(engine, order);
+    let mut lane = order.lane();
+    lane.settled(start, Vec::new());
+    hand_out(engine, &mut lane);
 }
 
 /// A callback answered.
@@ -119,13 +131,15 @@ fn commit(engine: &Engine, order: &Order, pulled: &Arc<PulledBatch>, range: Rang
 /// Brings back everything since the last commit, as Java without counting a try.
 fn roll_back(engine: &Arc<Engine>, order: &Order, batch: &Batch, context: &Context) {
     let (pulled, range) = (Arc::clone(batch.pulled()), batch.range());
-    {
-        let mut lane = order.lane();
-        let mut again = lane.take_uncommitted();
-        again.push(Piece { batch: pulled, range: range.clone() });
-        lane.settled(range.end, again);
+    let pause = context.suspend.unwrap_or(order.rest);
+    let queue = Arc::clone(&pulled.queue);
+    let mut lane = order.lane();
+    let mut again = lane.take_uncommitted();
+    again.push(Piece { batch: pulled, range: range.clone() });
+    match lane.settled(range.end, again) {
+        true => rest(engine, &queue, &mut lane, Rest::For(pause)),
+        false => hand_out(engine, &mut lane),
     }
-    rest(engine, &batch.pulled().queue, context.suspend.unwrap_or(order.rest));
 }
 
 /// Ends a piece's time outside, once its hopeless messages are with the dead letters.
@@ -135,6 +149,8 @@ fn finish(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, mut faile
     let spent =
         indexes.filter(|index| tries.is_some_and(|tries| pulled.messages[*index].reconsume_times() >= tries));
     failed.hopeless.extend(spent.collect::<Vec<_>>());
+    failed.hopeless.sort_unstable();
+    failed.hopeless.dedup();
     let count_failed = failed.ranges.iter().map(Range::len).sum();
     count(&engine.status.counters.failed, count_failed);
     pulled.queue.marks().counters().failed(count_failed);
@@ -155,6 +171,10 @@ async fn bury(
     running: Running,
 ) {
     for index in std::mem::take(&mut failed.hopeless) {
+        // Whoever gets the queue next meets these again, so a stop need not wait for a broker that keeps silent.
+        if pulled.queue.stop().is_cancelled() || !pulled.queue.holds(pulled.id) {
+            break;
+        }
         let message = &pulled.messages[index];
         match return_one(&engine, &pulled, message, DEAD_LETTERS).await {
             Ok(()) => {
@@ -190,11 +210,21 @@ fn put_back(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, failed:
             failed.ranges.into_iter().map(|range| Piece { batch: Arc::clone(&tried), range }).collect()
         }
     };
-    let rests = !again.is_empty();
-    order.lane().settled(end, again);
-    match rests {
-        true => rest(engine, &pulled.queue, failed.rest),
-        false => go_on(engine, order),
+    let failed_some = !again.is_empty();
+    // Held until it rests, else a batch that comes from the broker just now would set it off again.
+    let mut lane = order.lane();
+    let counts = lane.settled(end, again);
+    if counts && failed_some {
+        return rest(engine, &pulled.queue, &mut lane, Rest::For(failed.rest));
+    }
+    hand_out(engine, &mut lane);
+    if lane.waits_for_commit() && !pulled.queue.has_room() {
+        let text = format_args!(
+            "{}: nothing more is pulled before the callback answers commit or rollback: {} messages are held",
+            pulled.queue.name,
+            pulled.queue.pending()
+        );
+        engine.log.warn("orderly", text);
     }
 }
 
@@ -208,18 +238,25 @@ fn tried_again(pulled: &PulledBatch, ranges: &[Range<usize>]) -> PulledBatch {
 }
 
 /// Lets the queue rest; the others go on meanwhile.
-fn rest(engine: &Arc<Engine>, queue: &Arc<Queue>, rest: Duration) {
-    let Some(order) = &queue.order else { return };
-    let Some(number) = order.lane().rest() else { return };
+fn rest(engine: &Arc<Engine>, queue: &Arc<Queue>, lane: &mut Lane<PulledBatch>, rest: Rest) {
+    let Some(number) = lane.rest() else { return };
     let (owner, queue) = (Arc::clone(engine), Arc::clone(queue));
     engine.tasks.spawn(format!("rest {}", queue.name), async move {
+        let Some(order) = &queue.order else { return };
+        let over = async {
+            match rest {
+                Rest::For(time) => sleep(time).await,
+                Rest::UntilLocked => order.lock_renewed().await,
+            }
+        };
         tokio::select! {
             biased;
             () = queue.stop().cancelled() => return,
-            () = sleep(rest) => {}
+            () = queue.closed() => return,
+            () = over => {}
         }
-        let Some(order) = &queue.order else { return };
-        order.lane().resume(number);
-        go_on(&owner, order);
+        let mut lane = order.lane();
+        lane.resume(number);
+        hand_out(&owner, &mut lane);
     });
 }

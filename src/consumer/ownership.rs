@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
 use super::handover::{Lease, PreviousOwner};
-use super::offsets::{Store, commit_final, keep_committing, start_offset};
+use super::offsets::{commit_final, keep_committing, start_offset};
 use super::pull::keep_pulling;
 use super::queue::Queue;
 use crate::runtime::{Backoff, random};
@@ -27,10 +27,9 @@ const FINAL_COMMIT: Duration = Duration::from_secs(5);
 /// Owns a queue until `stop`, and ends when the next owner may begin.
 pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: PreviousOwner) {
     let stop = queue.stop().clone();
-    let shares = matches!(engine.store, Store::Broker) && !engine.subscriptions.is_assigned();
-    let lease = match shares {
-        true => Lease::acquire(&engine, &queue.name, &previous_owner, &stop).await,
-        false => Some(Lease::unneeded(&engine, &queue.name)),
+    let lease = match engine.shares_queues() {
+        true => Lease::acquire(&engine, &queue, &previous_owner, &stop).await,
+        false => Some(Lease::unneeded(&engine, &queue)),
     };
     let Some(lease) = lease else { return };
     let begun = tokio::select! {
@@ -40,6 +39,10 @@ pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: 
     };
     if begun {
         consume(&engine, &queue, &lease, &stop).await;
+    }
+    if let Some(order) = &queue.order {
+        // What it may still hold belongs to batches, and those to the queue: together they would stay forever.
+        order.lane().clear(false);
     }
     lease.release().await;
 }
@@ -79,14 +82,7 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
     queue.close();
     engine.workers.discard(queue);
     if taken {
-        let text = format!("{}: another member took it; nothing of it is committed", queue.name);
-        engine.log.warn("ownership", text);
-        queue.reset(queue.position());
-        if queue.order.is_some() {
-            // Else this member could have two callbacks of the queue at once when it gets it back.
-            queue.drained().await;
-        }
-        return;
+        return lost(engine, queue).await;
     }
     let drain_begun = Instant::now();
     // The user may settle what it holds when it hears of this, so the news is awaited too.
@@ -96,18 +92,30 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
         _ = async { tokio::join!(queue.drained(), heard) } => false,
         () = lease.keep() => true,
     };
-    if !taken {
-        // One that the pull loop did not live to see: nobody else is told of it.
-        if let Some(offset) = queue.take_move() {
-            queue.reset(offset);
-            queue.forget_committed();
-        }
-        let outlasted = drain_begun.elapsed() >= engine.config.handover_timeout;
-        let deadline = Instant::now() + FINAL_COMMIT;
-        if let Err(error) = commit_final(engine, queue, outlasted, deadline).await {
-            engine.status.report("offsets", error.context(format_args!("last commit of {}", queue.name)));
-        }
+    if taken {
+        return lost(engine, queue).await;
+    }
+    // One that the pull loop did not live to see: nobody else is told of it.
+    if let Some(offset) = queue.take_move() {
+        queue.reset(offset);
+        queue.forget_committed();
+    }
+    let outlasted = drain_begun.elapsed() >= engine.config.handover_timeout;
+    let deadline = Instant::now() + FINAL_COMMIT;
+    if let Err(error) = commit_final(engine, queue, outlasted, deadline).await {
+        engine.status.report("offsets", error.context(format_args!("last commit of {}", queue.name)));
     }
     // Gives back to the shared budgets what was pulled and not handed out.
     queue.reset(queue.position());
+}
+
+/// Lets go of a queue that somebody else has by now.
+async fn lost(engine: &Engine, queue: &Queue) {
+    let text = format!("{}: another member took it; nothing of it is committed", queue.name);
+    engine.log.warn("ownership", text);
+    queue.reset(queue.position());
+    if queue.order.is_some() {
+        // Else this member could have two callbacks of the queue at once when it gets it back.
+        queue.drained().await;
+    }
 }

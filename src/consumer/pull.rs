@@ -157,6 +157,12 @@ impl<'a> Puller<'a> {
             self.engine.log.info("pull", format_args!("{name}: is read from {address} now"));
             // A broker that came back may hold older offsets than those it acknowledged.
             self.queue.forget_committed();
+            if let Some(order) = &self.queue.order
+                && self.engine.cluster.master(&name.broker).is_ok_and(|master| master == address)
+            {
+                // It does not keep locks either.
+                order.doubt_lock();
+            }
         }
         let mut result =
             crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await?;

@@ -128,12 +128,14 @@ async fn republish(engine: &Engine, message: &Message, delay_level: i32) -> Resu
 fn copy_for(engine: &Engine, topic: &str, queue_id: i32, message: &Message, delay_level: i32) -> SendMessage {
     let times = message.reconsume_times() + 1;
     let level = if delay_level > 0 { delay_level } else { FIRST_RETRY_LEVEL + message.reconsume_times() };
+    // A broker moves what was tried often enough to the dead letters.
+    let most = if delay_level < 0 { 0 } else { engine.config.reconsume_max };
     let origin_id = message.property("ORIGIN_MESSAGE_ID").unwrap_or(message.message_id()).to_owned();
     let set = [
         ("RETRY_TOPIC", namespace::wrap(&engine.config.namespace_prefix, message.topic())),
         ("ORIGIN_MESSAGE_ID", origin_id),
         ("RECONSUME_TIME", times.to_string()),
-        ("MAX_RECONSUME_TIMES", engine.config.reconsume_max.to_string()),
+        ("MAX_RECONSUME_TIMES", most.to_string()),
         ("DELAY", level.to_string()),
     ];
     // TRAN_MSG would make the broker take the copy for half of a transaction.
@@ -149,7 +151,7 @@ fn copy_for(engine: &Engine, topic: &str, queue_id: i32, message: &Message, dela
         flag: message.flag(),
         properties: Some(properties),
         reconsume_times: Some(times),
-        max_reconsume_times: Some(engine.config.reconsume_max),
+        max_reconsume_times: Some(most),
         ..SendMessageHeader::default()
     };
     SendMessage { header, body: Bytes::copy_from_slice(message.body()) }

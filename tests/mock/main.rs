@@ -12,6 +12,7 @@ mod handover;
 #[path = "../common/member.rs"]
 mod member;
 mod orderly;
+mod orderly_races;
 mod outcomes;
 mod overdue;
 mod poll;

@@ -28,6 +28,7 @@ mod member;
 mod namespaces;
 mod offsets;
 mod operations;
+mod orderly;
 mod patterns;
 mod queues;
 mod resets;

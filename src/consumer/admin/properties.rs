@@ -46,6 +46,11 @@ pub(super) fn properties(engine: &Engine, announced: &ConsumerData) -> Vec<(Stri
 
 fn settings(config: &ConsumerConfig) -> [(&'static str, String); 23] {
     let ms = |time: Duration| time.as_millis().to_string();
+    let reconsume_max = match config.orderly {
+        // -1 is Java's word for no limit.
+        true => config.orderly_reconsume_max.unwrap_or(-1),
+        false => config.reconsume_max,
+    };
     let minutes = config.consume_timeout.as_secs_f64() / 60.0;
     [
         ("allocateMessageQueueStrategy", format!("{:?}", config.strategy).to_uppercase()),
@@ -58,7 +63,7 @@ fn settings(config: &ConsumerConfig) -> [(&'static str, String); 23] {
         ("consumeTimeout", minutes.to_string()),
         ("consumeTimestamp", config.consume_timestamp_ms.to_string()),
         ("heartbeatBrokerInterval", ms(config.heartbeat_interval)),
-        ("maxReconsumeTimes", config.reconsume_max.to_string()),
+        ("maxReconsumeTimes", reconsume_max.to_string()),
         ("mqClientApiTimeout", ms(config.request_timeout)),
         ("persistConsumerOffsetInterval", ms(config.offset_persist_interval)),
         ("pollNameServerInterval", ms(config.name_server_interval)),

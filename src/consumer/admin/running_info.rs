@@ -37,7 +37,7 @@ fn look_at(queue: &Queue) -> QueueInfo {
         cached_messages: number(held.messages),
         cached_mib: number(held.bytes / MIB),
         // As in Java, a queue that needs no lock counts as locked; one in order does not begin without it.
-        locked: queue.order.is_none() || marks.has_begun(),
+        locked: queue.may_hand_out() && (queue.order.is_none() || marks.has_begun()),
         locked_at_ms: marks.taken_at(),
         dropped: queue.stop().is_cancelled(),
         pulled_at_ms: marks.pulled_at(),

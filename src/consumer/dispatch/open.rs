@@ -55,6 +55,9 @@ impl Decided {
 
 /// What to do with answers. Anything that outlives the call enters the queue itself.
 pub(crate) trait Settler: Send + Sync {
+    /// Messages were claimed while `Queue::may_hand_out` forbade it: they wait on.
+    fn put_off(&self, batch: &Arc<PulledBatch>, range: Range<usize>);
+
     /// A callback answered for a batch that nobody keeps.
     fn answered(&self, batch: &Batch, outcome: Outcome, context: &Context);
 

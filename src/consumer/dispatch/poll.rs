@@ -54,6 +54,12 @@ impl Workers {
                 && let Some(share) = state.ready.front()
             {
                 let Some(range) = share.claim(most.min(room)) else { continue };
+                if !share.batch.queue.may_hand_out() {
+                    drop(state);
+                    self.0.settler.put_off(&share.batch, range);
+                    state = self.0.state();
+                    continue;
+                }
                 let open = self.open(&share.batch, range);
                 let more = state.ready.waiting() > 0;
                 drop(state);

@@ -19,6 +19,24 @@ pub(super) enum Call {
     StandBy,
 }
 
+/// A worker that was called under the lock and is to be rung after it, since it would only run into the lock.
+#[must_use]
+pub(super) enum Called {
+    Idle(Arc<Slot>),
+    /// A new thread needs no bell.
+    New,
+    Nobody,
+}
+
+impl Called {
+    /// Outside of the lock.
+    pub(super) fn ring(self) {
+        if let Called::Idle(slot) = self {
+            slot.bell.notify_one();
+        }
+    }
+}
+
 /// One worker.
 pub(super) struct Slot {
     pub(super) name: String,

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
 use super::open::{Settler, Verdict};
 use super::ready::{Ready, Share};
-use super::slot::{Call, Overdue, Slot};
+use super::slot::{Call, Called, Overdue, Slot};
 use super::unsettled::Unsettled;
 use super::usual::Usual;
 use crate::consumer::callback_thread::CallbackThread;
@@ -176,8 +176,10 @@ impl Workers {
     pub(crate) fn discard(&self, queue: &Arc<Queue>) {
         let mut lane = queue.order.as_ref().map(Order::lane);
         let untouched = self.0.state().ready.discard(|batch| Arc::ptr_eq(&batch.queue, queue));
-        if let Some(lane) = &mut lane {
-            lane.clear(!untouched);
+        match &mut lane {
+            Some(lane) if queue.is_closing() => lane.stop(),
+            Some(lane) => lane.clear(!untouched),
+            None => {}
         }
     }
 
@@ -359,8 +361,13 @@ impl Shared {
         let begun_all = Instant::now();
         let mut begun = begun_all;
         while let Some(range) = share.claim(self.bounds.batch_size) {
-            if !share.batch.queue.is_wanted(share.batch.id) {
+            let queue = &share.batch.queue;
+            if !queue.is_wanted(share.batch.id) {
                 self.settler.unwanted(&share.batch, range.start);
+                break;
+            }
+            if !queue.may_hand_out() {
+                self.settler.put_off(&share.batch, range);
                 break;
             }
             slot.begin(range.clone(), begun);
@@ -477,23 +484,6 @@ impl Shared {
                 slept.unwrap_or_else(PoisonError::into_inner).0
             }
             None => slot.bell.wait_while(state, asleep).unwrap_or_else(PoisonError::into_inner),
-        }
-    }
-}
-
-/// A worker that was called under the lock and is to be rung after it, since it would only run into the lock.
-#[must_use]
-enum Called {
-    Idle(Arc<Slot>),
-    /// A new thread needs no bell.
-    New,
-    Nobody,
-}
-
-impl Called {
-    fn ring(self) {
-        if let Called::Idle(slot) = self {
-            slot.bell.notify_one();
         }
     }
 }
