@@ -1,10 +1,7 @@
 package rmq.testbed;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import org.apache.rocketmq.acl.common.AclClientRPCHook;
-import org.apache.rocketmq.acl.common.SessionCredentials;
 import org.apache.rocketmq.client.ClientConfig;
-import org.apache.rocketmq.remoting.RPCHook;
 
 /** What every Java client of the driver gets. */
 final class Clients {
@@ -25,11 +22,6 @@ final class Clients {
             client.setNamespaceV2(words.need("nsv2"));
         }
         client.setUseTLS(words.flag("tls", false));
-    }
-
-    /** Signs requests when {@code ak=} and {@code sk=} are given. */
-    static RPCHook credentials(Words words) {
-        return words.has("ak") ? new AclClientRPCHook(new SessionCredentials(words.need("ak"), words.need("sk"))) : null;
     }
 
     private Clients() {
