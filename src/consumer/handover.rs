@@ -65,7 +65,7 @@ pub(crate) struct Lease<'a> {
     engine: &'a Engine,
     queue: &'a MessageQueue,
     held: AtomicBool,
-    /// False in broadcasting, where every member has every queue.
+    /// False for a member that shares with nobody: in broadcasting, and with queues that were assigned.
     needed: bool,
 }
 

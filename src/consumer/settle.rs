@@ -23,6 +23,12 @@ impl Settler for Settlement {
         }
     }
 
+    fn unwanted(&self, pulled: &PulledBatch, start: usize) {
+        if let (Some(engine), Some(order)) = (self.0.upgrade(), &pulled.queue.order) {
+            orderly::unwanted(&engine, order, start);
+        }
+    }
+
     fn decided(&self, open: &Arc<Open>, decided: Decided, verdict: Verdict) {
         let Some(engine) = self.0.upgrade() else { return };
         if let Verdict::Done = verdict {
