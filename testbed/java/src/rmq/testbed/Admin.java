@@ -57,7 +57,7 @@ final class Admin {
         System.setOut(capture);
         System.setErr(capture);
         try {
-            MQAdminStartup.main0(line.toArray(new String[0]), Clients.credentials(words));
+            MQAdminStartup.main0(line.toArray(new String[0]), Credentials.of(words));
         } catch (ExitRefused e) {
             throw new IllegalArgumentException(e.getMessage() + "\n" + printed.toString(StandardCharsets.UTF_8));
         } finally {

@@ -1,10 +1,7 @@
 package rmq.testbed;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import org.apache.rocketmq.acl.common.AclClientRPCHook;
-import org.apache.rocketmq.acl.common.SessionCredentials;
 import org.apache.rocketmq.client.ClientConfig;
-import org.apache.rocketmq.remoting.RPCHook;
 
 /** What every Java client of the driver gets. */
 final class Clients {
@@ -22,23 +19,9 @@ final class Clients {
             client.setNamespace(words.need("nsv1"));
         }
         if (words.has("nsv2")) {
-            namespaceV2(client, words.need("nsv2"));
+            client.setNamespaceV2(words.need("nsv2"));
         }
         client.setUseTLS(words.flag("tls", false));
-    }
-
-    /** By name, because this file compiles against 4.9.7 too, whose clients have no such thing. */
-    private static void namespaceV2(ClientConfig client, String namespace) {
-        try {
-            ClientConfig.class.getMethod("setNamespaceV2", String.class).invoke(client, namespace);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    /** Signs requests when {@code ak=} and {@code sk=} are given. */
-    static RPCHook credentials(Words words) {
-        return words.has("ak") ? new AclClientRPCHook(new SessionCredentials(words.need("ak"), words.need("sk"))) : null;
     }
 
     private Clients() {

@@ -52,11 +52,11 @@ final class Producers {
         DefaultMQProducer producer;
         if (words.has("tx")) {
             TransactionMQProducer transactional = new TransactionMQProducer(group + "-tx-" + words.need("tx"),
-                Clients.credentials(words));
+                Credentials.of(words));
             transactional.setTransactionListener(new Decision(words.need("tx")));
             producer = transactional;
         } else {
-            producer = new DefaultMQProducer(group, Clients.credentials(words));
+            producer = new DefaultMQProducer(group, Credentials.of(words));
         }
         Clients.quick(producer, words);
         if (words.has("compress")) {

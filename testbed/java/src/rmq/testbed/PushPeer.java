@@ -30,7 +30,7 @@ final class PushPeer {
         keep = words.whole("keep", 100_000);
         failing = words.whole("fail", 0);
         sleep = words.number("sleep", 0);
-        consumer = new DefaultMQPushConsumer(words.need("group"), Clients.credentials(words),
+        consumer = new DefaultMQPushConsumer(words.need("group"), Credentials.of(words),
             Strategies.of(words), words.flag("trace", false), null);
         Clients.quick(consumer, words);
         if (words.has("ip")) {

@@ -45,7 +45,7 @@ final class Requests {
             for (int code : FROM_BROKERS) {
                 client.registerProcessor(code, new Recorder(), executor);
             }
-            RPCHook credentials = Clients.credentials(words);
+            RPCHook credentials = Credentials.of(words);
             if (credentials != null) {
                 client.registerRPCHook(credentials);
             }
