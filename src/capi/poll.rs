@@ -74,7 +74,7 @@ pub unsafe extern "C" fn rmq_consumer_wakeup(consumer: *mut rmq_consumer) -> rmq
 /// @param batch  borrowed: lent to a callback, or the caller's own; NULL answers NULL
 /// @returns a handle to the same messages; NULL on failure, with RMQ_E_INVALID_ARG, RMQ_E_CLOSED or RMQ_E_FORKED in
 ///          rmq_last_error_code
-/// @par Thread-safety  one thread at a time for one handle
+/// @par Thread-safety  any thread
 /// @par Ownership      the caller's; end it with rmq_batch_destroy. The last handle that ends decides what becomes of
 ///                     messages that are not settled
 /// @since 0.1

@@ -13,11 +13,14 @@ macro_rules! on_both_versions {
 mod basics;
 mod c_programs;
 mod crash;
+mod deferred;
 mod groups;
 mod handover;
 #[path = "../common/member.rs"]
 mod member;
 mod offsets;
+mod poll;
 mod retry;
+mod settling;
 #[path = "../support/mod.rs"]
 mod support;
