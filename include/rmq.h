@@ -274,6 +274,16 @@ extern "C" {
 #define RMQ_EVENT_EVERY 2147483647
 
 /**
+ * What an allocate callback answers: the queues are chosen.
+ */
+#define RMQ_ALLOCATE_SUCCESS 1
+
+/**
+ * What an allocate callback answers: divide this topic as the strategy "avg" does.
+ */
+#define RMQ_ALLOCATE_AVG 2
+
+/**
  * Something failed that the library cannot mend.
  */
 #define RMQ_LOG_ERROR 3
@@ -292,6 +302,12 @@ extern "C" {
  * What the library does, step by step.
  */
 #define RMQ_LOG_DEBUG 7
+
+/**
+ * The queues of one topic, and the members of the group to divide them among. Lent to an allocate callback until it
+ * returns; for its thread only.
+ */
+typedef struct rmq_allocation rmq_allocation;
 
 /**
  * Messages of one queue, in their order, at least one. Lent to a message callback until it returns; from
@@ -368,6 +384,26 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
 typedef void (*rmq_event_cb)(rmq_consumer *consumer,
                              const rmq_event *event,
                              void *userdata);
+
+/**
+ * Chooses the queues of one topic for this consumer; asked for each topic, the retry topic of the group too, at every
+ * rebalance. All members must come to the same division: a queue that two choose is consumed by both, one that nobody
+ * chooses by nobody.
+ *
+ * It writes the indexes of the queues it takes to taken, which has room for as many as there are queues, and their
+ * number to count, which is 0 before. It returns RMQ_ALLOCATE_SUCCESS, or RMQ_ALLOCATE_AVG, and then taken does not
+ * matter. After any other answer, and after an index that is not there or is given twice, or a count that is too large,
+ * the consumer keeps the queues of the topic that it has, reports the failure, and asks again after a second.
+ *
+ * It runs on a thread rmq-alloc of the library, one call at a time, and may block: the queues stay as they are so long,
+ * and a shutdown waits for it. It may call every function but rmq_consumer_shutdown and rmq_consumer_destroy of its
+ * consumer. No exception may leave it.
+ */
+typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
+                                   const rmq_allocation *allocation,
+                                   size_t *taken,
+                                   size_t *count,
+                                   void *userdata);
 
 /**
  * Success.
@@ -963,11 +999,11 @@ rmq_code rmq_consumer_subscribe(rmq_consumer *consumer,
                                 const char *expression);
 
 /**
- * Ends the subscription to a topic: its queues are given up.
+ * Ends the subscription to a topic: its queues are given up. If a pattern matches it, it is then subscribed by that.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8; one that is not subscribed to does nothing
- * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also if only a pattern found the topic (rmq_consumer_unsubscribe_pattern ends it); RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -976,7 +1012,9 @@ rmq_code rmq_consumer_unsubscribe(rmq_consumer *consumer,
                                   const char *topic);
 
 /**
- * Gives the present subscriptions as JSON.
+ * Gives the present subscriptions as JSON: an array with an object for each topic, members "topic", "type" (TAG or
+ * SQL92), "expression", "pattern" (the one that found it, or null) and "filters" (expressions by field); then one for
+ * each pattern, members "pattern", "type", "expression" and "topics".
  *
  * @param consumer  borrowed; must not be NULL
  * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
@@ -1121,6 +1159,124 @@ rmq_code rmq_consumer_stats_json(const rmq_consumer *consumer,
                                  size_t *needed);
 
 /**
+ * Tells whether a selector's type selects by tag, as the Go client's IsTagType does: nothing, and "TAG" in any case.
+ *
+ * @param type  UTF-8; NULL is nothing
+ * @returns 1 for a type that selects by tag, else 0
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_is_tag_type(const char *type);
+
+/**
+ * Subscribes to a topic by a selector, or changes it; also while the consumer is running. SQL92 conditions are checked
+ * by the topic's brokers: by rmq_consumer_start, or by this call when the consumer is running, which then blocks for
+ * up to twice "request.timeout.ms" and "connect.timeout.ms". A refused condition changes nothing. The condition for a
+ * topic that does not exist yet is checked when it appears; a refusal is then in rmq_consumer_last_error and the log.
+ *
+ * @param consumer    must not be NULL
+ * @param topic       UTF-8, copied
+ * @param type        UTF-8, copied: "TAG", NULL or "" for tags; "SQL92" for a condition over properties; in any case
+ * @param expression  UTF-8, copied: tags separated by ||, with NULL, "" and * for all; or a condition, which must be
+ *                    there, as "price > 10 AND region = 'eu'"
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also for another type; RMQ_E_FILTER if a tag is empty, * stands beside tags or a
+ *          condition is missing; RMQ_E_STATE if the consumer is stopped; while it is running also a broker's code, 23
+ *          for a condition it cannot read and 1 when it does not filter by SQL92, and RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
+ *          RMQ_E_REQUEST_TIMEOUT or RMQ_E_TIMEOUT when it could not be asked; RMQ_E_IN_CALLBACK in a log callback;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_subscribe_selector(rmq_consumer *consumer,
+                                         const char *topic,
+                                         const char *type,
+                                         const char *expression);
+
+/**
+ * Subscribes to every topic whose whole name a regular expression matches, now and later: the name servers are asked
+ * by rmq_consumer_start, and then every "namesrv.poll.interval.ms". A topic that is deleted is let go at the second
+ * look. Topics of RocketMQ itself (%RETRY%, %DLQ%, rmq_sys_ and the like, those of clusters and brokers) are never
+ * matched; a topic that was subscribed by its name keeps its own selector, and of several patterns the one that was
+ * subscribed first counts. While the consumer is running the topics are looked for in the background; a condition that
+ * a broker refuses then is in rmq_consumer_last_error and the log, and its topic is not consumed.
+ *
+ * @param consumer     must not be NULL
+ * @param topic_regex  UTF-8, copied: a regular expression without look-around and back references; the same text
+ *                     again replaces the selector
+ * @param type         as for rmq_consumer_subscribe_selector
+ * @param expression   as for rmq_consumer_subscribe_selector, for each of the topics
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_FILTER if either expression cannot be read; RMQ_E_STATE if the consumer is
+ *          stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_subscribe_pattern(rmq_consumer *consumer,
+                                        const char *topic_regex,
+                                        const char *type,
+                                        const char *expression);
+
+/**
+ * Ends a pattern: the queues of its topics are given up, but for topics that another pattern matches. (A function of
+ * its own, since a topic's name can be a pattern too: rmq_consumer_unsubscribe ends what was subscribed by name.)
+ *
+ * @param consumer     must not be NULL
+ * @param topic_regex  UTF-8; the text that was given to rmq_consumer_subscribe_pattern; another one does nothing
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_unsubscribe_pattern(rmq_consumer *consumer,
+                                          const char *topic_regex);
+
+/**
+ * Filters a topic's messages in the client by a regular expression over one of their fields, from the next pull on.
+ * A message in which it is not found, or that has no such field, does not reach the callback; it is acknowledged and
+ * counted as "filtered" in rmq_consumer_stats_json. A topic may have one filter for each field; messages must pass all.
+ * Messages that are delivered again are not filtered again. It may be set before the topic is subscribed, stays when
+ * that ends, and holds for a topic that a pattern found as well.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied: a topic's name
+ * @param field     UTF-8, copied: "tag"; "keys", where one of the keys has to match; or "property:NAME"
+ * @param regex     UTF-8, copied: a regular expression without look-around and back references, searched for anywhere
+ *                  in the field; ^ and $ bind it. NULL and "" take the filter of this field away
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also for another field; RMQ_E_FILTER if the expression cannot be read or is too
+ *          large; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_filter_regex(rmq_consumer *consumer,
+                                   const char *topic,
+                                   const char *field,
+                                   const char *regex);
+
+/**
+ * Gives the route of a subscribed topic as JSON, as the consumer last heard it from a name server: an object with the
+ * topic, its brokers with their addresses by broker id (0 is the master), and the queues that may be read.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @param topic     borrowed for the call; must not be NULL; the group's retry topic is allowed too
+ * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
+ * @param size      bytes of buf
+ * @param needed    gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_STATE when it is not started; RMQ_E_NO_ROUTE for a topic that is not subscribed or that no
+ * name server knows yet; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_route_json(const rmq_consumer *consumer,
+                                 const char *topic,
+                                 char *buf,
+                                 size_t size,
+                                 size_t *needed);
+
+/**
  * Sets the function that gets the messages. One is needed before the start; it cannot be changed after.
  *
  * @param consumer       must not be NULL
@@ -1144,7 +1300,7 @@ rmq_code rmq_consumer_set_message_callback(rmq_consumer *consumer,
  *
  * @param batch  borrowed; NULL answers 0
  * @returns at least 1
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1156,7 +1312,7 @@ size_t rmq_batch_count(const rmq_batch *batch);
  * @param batch  borrowed; NULL answers NULL
  * @param index  from 0
  * @returns a message lent as long as the batch; NULL behind the last one
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @par Ownership      the batch's; rmq_message_retain makes a copy that may be kept
  * @since 0.1
  */
@@ -1171,7 +1327,7 @@ const rmq_message *rmq_batch_at(const rmq_batch *batch,
  * @param batch  borrowed; NULL answers NULL
  * @param len    gets the bytes before the NUL; may be NULL
  * @returns a text that lives as long as the batch
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1184,7 +1340,7 @@ const char *rmq_batch_topic(const rmq_batch *batch,
  * @param batch  borrowed; NULL answers NULL
  * @param len    gets the bytes before the NUL; may be NULL
  * @returns a text that lives as long as the batch
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1196,7 +1352,7 @@ const char *rmq_batch_broker(const rmq_batch *batch,
  *
  * @param batch  borrowed; NULL answers -1
  * @returns the number of the queue at its broker
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1245,7 +1401,7 @@ rmq_code rmq_consumer_wakeup(rmq_consumer *consumer);
  * @param batch  borrowed: lent to a callback, or the caller's own; NULL answers NULL
  * @returns a handle to the same messages; NULL on failure, with RMQ_E_INVALID_ARG, RMQ_E_CLOSED or RMQ_E_FORKED in
  *          rmq_last_error_code
- * @par Thread-safety  one thread at a time for one handle
+ * @par Thread-safety  any thread
  * @par Ownership      the caller's; end it with rmq_batch_destroy. The last handle that ends decides what becomes of
  *                     messages that are not settled
  * @since 0.1
@@ -1920,6 +2076,117 @@ const char *rmq_event_json(const rmq_event *event);
  */
 RMQ_EXPORT
 void rmq_event_destroy(rmq_event *event);
+
+/**
+ * Sets the function that divides the queues, for the property "allocate.strategy" = "custom". One is needed before the
+ * start then; it cannot be changed after.
+ *
+ * @param consumer       must not be NULL
+ * @param callback       see rmq_allocate_cb; NULL takes the present one away
+ * @param userdata       passed back to the callback; may be NULL
+ * @param free_userdata  frees userdata; may be NULL
+ * @returns RMQ_OK; RMQ_E_CONFIG_VALUE if another strategy is configured; RMQ_E_STATE after the start;
+ *          RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays the caller's
+ * @par Thread-safety  any thread
+ * @par Ownership      userdata is taken over; that of the callback before is freed before this returns
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_allocate_callback(rmq_consumer *consumer,
+                                            rmq_allocate_cb callback,
+                                            void *userdata,
+                                            rmq_free_cb free_userdata);
+
+/**
+ * Gives the topic whose queues are divided.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_topic(const rmq_allocation *allocation,
+                                 size_t *len);
+
+/**
+ * Gives the client id of the consumer that is asked; it is among the members.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_client_id(const rmq_allocation *allocation,
+                                     size_t *len);
+
+/**
+ * Counts the members of the group.
+ *
+ * @param allocation  borrowed; NULL answers 0
+ * @returns at least 1
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_allocation_member_count(const rmq_allocation *allocation);
+
+/**
+ * Gives the client id of a member. All members see them in the same order.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param index       from 0
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns; NULL behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_member_at(const rmq_allocation *allocation,
+                                     size_t index,
+                                     size_t *len);
+
+/**
+ * Counts the queues of the topic.
+ *
+ * @param allocation  borrowed; NULL answers 0
+ * @returns at least 1; the callback's array has room for as many indexes
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_allocation_queue_count(const rmq_allocation *allocation);
+
+/**
+ * Gives the name of a queue's broker. All members see the queues in the same order, by broker and number.
+ *
+ * @param allocation  borrowed; NULL answers NULL
+ * @param index       from 0
+ * @param len         gets the bytes before the NUL; may be NULL
+ * @returns a text that lives until the callback returns; NULL behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_allocation_queue_broker(const rmq_allocation *allocation,
+                                        size_t index,
+                                        size_t *len);
+
+/**
+ * Gives the number of a queue at its broker.
+ *
+ * @param allocation  borrowed; NULL answers -1
+ * @param index       from 0
+ * @returns the number; -1 behind the last one
+ * @par Thread-safety  the callback's thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_allocation_queue_id(const rmq_allocation *allocation,
+                                size_t index);
 
 #ifdef __cplusplus
 } /* extern "C" */

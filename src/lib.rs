@@ -16,7 +16,8 @@ pub mod transport;
 
 pub use config::{Config, ConsumerConfig};
 pub use consumer::{
-    Abandoned, Batch, Consumer, Context, Event, EventHandler, EventKind, MessageHandler, Outcome, State,
+    Abandoned, Allocator, Batch, Consumer, Context, Division, Event, EventHandler, EventKind, MessageHandler,
+    MessageSelector, Outcome, Share, State, is_tag_type,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Level, Log};

@@ -9,7 +9,19 @@ use support::{STRICT, has, output, root, run, tool};
 
 /// The order in which the header tells things.
 const SOURCES: &[&str] = &[
-    "error", "version", "config", "consumer", "callback", "batch", "poll", "message", "context", "event",
+    "error",
+    "version",
+    "config",
+    "consumer",
+    "filter",
+    "route",
+    "callback",
+    "batch",
+    "poll",
+    "message",
+    "context",
+    "event",
+    "allocation",
     "log",
 ];
 

@@ -47,6 +47,7 @@ pub(super) struct Inner {
     client_id: OnceLock<CString>,
     callback_userdata: Mutex<Option<Userdata>>,
     event_userdata: Mutex<Option<Userdata>>,
+    allocate_userdata: Mutex<Option<Userdata>>,
     log_gate: LogGate,
     log_sink: Mutex<Option<LogSink>>,
 }
@@ -68,6 +69,10 @@ impl Inner {
         self.event_userdata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn allocate_userdata(&self) -> MutexGuard<'_, Option<Userdata>> {
+        self.allocate_userdata.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Shuts down; a callback of this consumer, and any log callback, would wait for itself.
     fn shutdown(&self, function: &str, timeout: Option<Duration>) -> Result<()> {
         log::refuse_inside(function)?;
@@ -86,6 +91,8 @@ impl Inner {
         drop(callback);
         let event = self.event_userdata().take();
         drop(event);
+        let allocate = self.allocate_userdata().take();
+        drop(allocate);
         let sink = self.log_sink.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(sink);
     }
@@ -131,6 +138,7 @@ fn make(from: &rmq_config) -> Result<rmq_consumer> {
         client_id: OnceLock::new(),
         callback_userdata: Mutex::new(None),
         event_userdata: Mutex::new(None),
+        allocate_userdata: Mutex::new(None),
         log_gate,
         log_sink: Mutex::new(from.log.clone()),
     };
@@ -164,11 +172,11 @@ pub unsafe extern "C" fn rmq_consumer_subscribe(
     })
 }
 
-/// Ends the subscription to a topic: its queues are given up.
+/// Ends the subscription to a topic: its queues are given up. If a pattern matches it, it is then subscribed by that.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8; one that is not subscribed to does nothing
-/// @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_INVALID_ARG, also if only a pattern found the topic (rmq_consumer_unsubscribe_pattern ends it); RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -184,7 +192,9 @@ pub unsafe extern "C" fn rmq_consumer_unsubscribe(
     })
 }
 
-/// Gives the present subscriptions as JSON.
+/// Gives the present subscriptions as JSON: an array with an object for each topic, members "topic", "type" (TAG or
+/// SQL92), "expression", "pattern" (the one that found it, or null) and "filters" (expressions by field); then one for
+/// each pattern, members "pattern", "type", "expression" and "topics".
 ///
 /// @param consumer  borrowed; must not be NULL
 /// @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size

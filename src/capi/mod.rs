@@ -10,6 +10,7 @@
 // Layout of doc comments is Doxygen's.
 #![allow(clippy::doc_lazy_continuation)]
 
+pub mod allocation;
 pub mod batch;
 mod buffer;
 pub mod callback;
@@ -18,12 +19,14 @@ pub mod consumer;
 pub mod context;
 pub mod error;
 pub mod event;
+pub mod filter;
 mod fork;
 mod guard;
 mod handle;
 pub mod log;
 pub mod message;
 pub mod poll;
+pub mod route;
 mod userdata;
 pub mod version;
 

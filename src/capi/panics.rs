@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 
+use super::allocation::*;
 use super::batch::*;
 use super::callback::*;
 use super::config::*;
@@ -12,9 +13,11 @@ use super::consumer::*;
 use super::context::*;
 use super::error::*;
 use super::event::*;
+use super::filter::*;
 use super::guard;
 use super::message::*;
 use super::poll::*;
+use super::route::*;
 use super::version::*;
 
 thread_local! {
@@ -89,6 +92,11 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_consumer_new(config, no_buffer, 0) gives null_mut();
         rmq_consumer_subscribe(consumer, no_text, no_text) gives RMQ_E_PANIC;
         rmq_consumer_unsubscribe(consumer, no_text) gives RMQ_E_PANIC;
+        rmq_is_tag_type(no_text) gives 0;
+        rmq_consumer_subscribe_selector(consumer, no_text, no_text, no_text) gives RMQ_E_PANIC;
+        rmq_consumer_subscribe_pattern(consumer, no_text, no_text, no_text) gives RMQ_E_PANIC;
+        rmq_consumer_unsubscribe_pattern(consumer, no_text) gives RMQ_E_PANIC;
+        rmq_consumer_filter_regex(consumer, no_text, no_text, no_text) gives RMQ_E_PANIC;
         rmq_consumer_subscriptions_json(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_start(consumer) gives RMQ_E_PANIC;
         rmq_consumer_shutdown(consumer, 0) gives RMQ_E_PANIC;
@@ -99,6 +107,7 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_consumer_last_error(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_assignment_json(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_stats_json(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
+        rmq_consumer_route_json(consumer, null(), no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_set_message_callback(consumer, None, null_mut(), None) gives RMQ_E_PANIC;
         rmq_consumer_set_event_callback(consumer, 0, None, null_mut(), None) gives RMQ_E_PANIC;
         rmq_consumer_poll_event(consumer, 0, null_mut()) gives RMQ_E_PANIC;
@@ -108,6 +117,14 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_event_text(event) gives null();
         rmq_event_json(event) gives null();
         rmq_event_destroy(event.cast_mut()) gives ();
+        rmq_consumer_set_allocate_callback(consumer, None, null_mut(), None) gives RMQ_E_PANIC;
+        rmq_allocation_topic(null(), no_size) gives null();
+        rmq_allocation_client_id(null(), no_size) gives null();
+        rmq_allocation_member_count(null()) gives 0;
+        rmq_allocation_member_at(null(), 0, no_size) gives null();
+        rmq_allocation_queue_count(null()) gives 0;
+        rmq_allocation_queue_broker(null(), 0, no_size) gives null();
+        rmq_allocation_queue_id(null(), 0) gives -1;
         rmq_consumer_poll(consumer, 1, 0, null_mut()) gives RMQ_E_PANIC;
         rmq_consumer_wakeup(consumer) gives RMQ_E_PANIC;
         rmq_batch_retain(batch) gives null_mut();

@@ -18,6 +18,9 @@ impl Config {
                 Value::String(text) => changed.set(key, text)?,
                 Value::Number(number) => changed.set(key, &number.to_string())?,
                 Value::Bool(flag) => changed.set(key, if *flag { "true" } else { "false" })?,
+                Value::Object(_) if name::find(key).is_ok_and(|n| matches!(n.property.kind, Kind::Json)) => {
+                    changed.set(key, &value.to_string())?;
+                }
                 Value::Object(_) => {
                     let shown = name::shown(key);
                     return Err(Error::new(
@@ -100,6 +103,8 @@ fn describe(area: &str, property: &'static Property) -> Value {
         Kind::Text => object["type"] = "text".into(),
         Kind::Group => object["type"] = "group".into(),
         Kind::Addresses => object["type"] = "addresses".into(),
+        Kind::Names => object["type"] = "names".into(),
+        Kind::Json => object["type"] = "json".into(),
         Kind::Timestamp => object["type"] = "timestamp".into(),
     }
     object

@@ -2,6 +2,7 @@
 //!
 //! A value is checked when it is set; what only makes sense together is checked by [`Config::snapshot`].
 
+mod allocation;
 mod json;
 mod local_time;
 mod name;
@@ -17,8 +18,9 @@ mod tests;
 
 use std::fmt;
 
+pub use allocation::{Assignments, Nearby, Patterns, Strategy, fits};
 pub use property::{AppliesTo, Importance, JavaUnit, Kind, Property, Unit, Word};
-pub use snapshot::{ConsumeFrom, ConsumerConfig, Limit, Strategy};
+pub use snapshot::{ConsumeFrom, ConsumerConfig, Limit};
 
 use crate::error::{Error, ErrorKind, Result};
 

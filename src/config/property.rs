@@ -64,6 +64,10 @@ pub enum Kind {
     Group,
     /// `host:port`, several separated by `;`.
     Addresses,
+    /// Names separated by `,`.
+    Names,
+    /// A JSON object, or the path of a file with one; empty means not set.
+    Json,
     /// Milliseconds since 1970, or 14 digits `yyyyMMddHHmmss` in local time, or 0.
     Timestamp,
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Config, local_time, table, value};
+use super::{Config, Strategy, local_time, table, value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
 
@@ -30,13 +30,6 @@ pub enum ConsumeFrom {
     MaxOffset,
 }
 
-/// How the queues of a topic are divided among the members of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
-    /// Consecutive queues, the same number for each member up to one.
-    Avg,
-}
-
 /// How much may be held; reaching either number is full. `usize::MAX` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
@@ -51,6 +44,10 @@ pub struct Limit {
 pub struct ConsumerConfig {
     /// The group's name.
     pub group: String,
+    /// Named in every request; empty for none.
+    pub namespace: String,
+    /// Stands before topics and groups at the brokers; empty for none.
+    pub namespace_prefix: String,
     /// Name servers, `host:port`; at least one.
     pub name_servers: Vec<String>,
     /// The instance name; `None` is to be generated.
@@ -148,6 +145,8 @@ impl Config {
         let (thread_min, thread_max) = self.threads()?;
         Ok(ConsumerConfig {
             group,
+            namespace: self.text("namespace").to_owned(),
+            namespace_prefix: self.namespace_prefix()?,
             name_servers: self.name_servers(default_name_servers)?,
             instance_name: self.optional("instance.name").filter(|name| name != "DEFAULT"),
             client_ip: self.optional("client.ip"),
@@ -202,8 +201,21 @@ impl Config {
                 "debug" => Level::Debug,
                 _ => Level::Warn,
             },
-            strategy: Strategy::Avg,
+            strategy: self.strategy()?,
         })
+    }
+
+    /// It becomes part of names, so only their characters will do; `%` would end it.
+    fn namespace_prefix(&self) -> Result<String> {
+        let namespace = self.text("namespace.prefix");
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '|');
+        match namespace.chars().all(legal) {
+            true => Ok(namespace.to_owned()),
+            false => Err(Error::new(
+                ErrorKind::ConfigValue,
+                format!("namespace.prefix={namespace:?}: allowed are the characters a-z A-Z 0-9 _ - |"),
+            )),
+        }
     }
 
     fn name_servers(&self, default: Option<&str>) -> Result<Vec<String>> {
@@ -263,7 +275,7 @@ impl Config {
         })
     }
 
-    fn text(&self, key: &str) -> &str {
+    pub(super) fn text(&self, key: &str) -> &str {
         table::all()
             .enumerate()
             .find(|(_, property)| property.key == key)

@@ -20,6 +20,7 @@ pub struct Area {
 pub const AREAS: &[Area] = &[
     Area { title: "Who and where", properties: IDENTITY },
     Area { title: "What is consumed, and from where", properties: START },
+    Area { title: "Division of the queues", properties: ALLOCATION },
     Area { title: "Callbacks and threads", properties: CALLBACKS },
     Area { title: "Pulling and memory", properties: PULLING },
     Area { title: "Cadence", properties: CADENCE },
@@ -55,8 +56,11 @@ const IDENTITY: &[Property] = &[
         .help("The address that opens the client id. Not set: the local address of the route to the name server. It is a name only; nothing binds to it."),
     text("namespace", "namespaceV2", "")
         .low()
-        .unsupported("namespaces are not built yet")
-        .help("Puts topics and groups into a namespace of the cluster."),
+        .help("Names a namespace in every request (fields `ns` and `nsd`), for proxies that keep tenants apart by it. Brokers 4.9.7 and 5.5.0 do not look at it: names stay as they are."),
+    text("namespace.prefix", "", "")
+        .aliases(&["namespace.v1", "namespaceV1", "namespace_v1"])
+        .low()
+        .help("Puts the group and its topics into a namespace: brokers know them as `namespace%name`, the program only as `name`. Java's property `namespace`."),
 ];
 
 const START: &[Property] = &[
@@ -83,6 +87,18 @@ const START: &[Property] = &[
     .help("Where a group begins on a queue for which it has never committed an offset; otherwise it goes on where it was. Retry queues always begin at their first message."),
     Property::new("consume.timestamp", "consumeTimestamp", Kind::Timestamp, "0")
         .help("The point in time for `consume.from=timestamp`, in milliseconds since 1970. 0 is 30 minutes before the start. 14 digits are Java's form `yyyyMMddHHmmss`, read in the local time zone."),
+    words("consume.mode", "", "concurrent", &[
+        Word { name: "concurrent", also: &["concurrently", "MessageListenerConcurrently"] },
+        Word { name: "orderly", also: &["MessageListenerOrderly"] },
+    ])
+    .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order."),
+    text("offset.store.path", "rocketmq.client.localOffsetStoreDir", "~/.rocketmq_offsets")
+        .low()
+        .unsupported(BROADCASTING)
+        .help("Where a broadcasting consumer keeps its offsets."),
+];
+
+const ALLOCATION: &[Property] = &[
     words(
         "allocate.strategy",
         "allocateMessageQueueStrategy",
@@ -93,8 +109,8 @@ const START: &[Property] = &[
             word("hash"),
             Word { name: "consistent_hash", also: &["AllocateMessageQueueConsistentHash"] },
             Word { name: "configuration", also: &["AllocateMessageQueueByConfig", "config"] },
-            Word { name: "machine_room", also: &["AllocateMessageQueueByMachineRoom"] },
-            word("machine_room_strict"),
+            word("machine_room"),
+            Word { name: "machine_room_strict", also: &["AllocateMessageQueueByMachineRoom"] },
             Word { name: "machine_room_nearby", also: &["AllocateMachineRoomNearby"] },
             word("weighted"),
             word("rendezvous"),
@@ -102,17 +118,18 @@ const START: &[Property] = &[
         ],
     )
     .aliases(&["strategy", "allocate_strategy"])
-    .unsupported("only avg is built yet")
-    .help("How the queues of a topic are divided among the members of the group. All members must use the same."),
-    words("consume.mode", "", "concurrent", &[
-        Word { name: "concurrent", also: &["concurrently", "MessageListenerConcurrently"] },
-        Word { name: "orderly", also: &["MessageListenerOrderly"] },
-    ])
-    .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order."),
-    text("offset.store.path", "rocketmq.client.localOffsetStoreDir", "~/.rocketmq_offsets")
+    .help("How the queues of a topic are divided among the members of the group. All members must use the same, with the same settings. See docs/allocation.md."),
+    Property::new("allocate.configuration", "", Kind::Json, "")
+        .help("For `configuration`: the queues of each member, `{\"*@worker-1\": [\"TopicTest/broker-a/0\"]}`. A `*` in a client id stands for any characters."),
+    Property::new("allocate.weights", "", Kind::Json, "")
+        .help("For `weighted`: how much of the queues each member gets, by its client id, `{\"*@big-*\": 3}`. The longest pattern that fits counts; without one a weight is 1."),
+    Property::new("allocate.machine.rooms", "consumeridcs", Kind::Names, "")
+        .help("For `machine_room_strict`: the rooms whose queues are consumed. A broker's room stands before the `@` in its name."),
+    Property::new("allocate.machine.room.map", "", Kind::Json, "")
+        .help("For `machine_room` and `machine_room_nearby`: the room of each broker, by its name, and of each member, by its client id, `{\"broker-a*\": \"east\", \"10.1.*\": \"east\"}`. The longest pattern that fits counts; without one the room is what stands before the first `@`."),
+    words("allocate.nearby.strategy", "", "avg", &[word("avg"), word("avg_by_circle"), word("consistent_hash")])
         .low()
-        .unsupported(BROADCASTING)
-        .help("Where a broadcasting consumer keeps its offsets."),
+        .help("For `machine_room_nearby`: how the queues of one room are divided."),
 ];
 
 const CALLBACKS: &[Property] = &[

@@ -11,6 +11,8 @@ pub(super) const MASK: &str = "********";
 const GROUP_BYTES: usize = 120;
 const TEXT_BYTES: usize = 255;
 const ADDRESSES_BYTES: usize = 4096;
+const JSON_BYTES: usize = 1 << 20;
+const PATH_BYTES: usize = 4095;
 
 /// Checks `value` and answers how it is kept; `unit` is the one the caller's name for the property counts in.
 pub(super) fn canonical(
@@ -45,6 +47,8 @@ pub(super) fn rule(kind: &Kind) -> String {
         Kind::Text => format!("printable text without blanks or @, at most {TEXT_BYTES} bytes"),
         Kind::Group => format!("1 to {GROUP_BYTES} of the characters a-z A-Z 0-9 _ - | %"),
         Kind::Addresses => "host:port, several separated by \";\"".to_owned(),
+        Kind::Names => "names separated by \",\", printable and without blanks or @".to_owned(),
+        Kind::Json => "a JSON object, or the path of a file with one".to_owned(),
         Kind::Timestamp => {
             "milliseconds since 1970, or 14 digits yyyyMMddHHmmss in local time, or 0".to_owned()
         }
@@ -69,6 +73,8 @@ fn parse(kind: &Kind, value: &str, unit: Option<JavaUnit>) -> std::result::Resul
         },
         Kind::Group => group(value),
         Kind::Addresses => addresses(value),
+        Kind::Names => names(value),
+        Kind::Json => json(value),
         Kind::Timestamp => timestamp(value).ok_or_else(|| rule(kind)),
     }
 }
@@ -164,6 +170,32 @@ pub(super) fn addresses(value: &str) -> std::result::Result<String, String> {
         })?;
     }
     Ok(list.join(";"))
+}
+
+/// The list without blanks around names and empty entries; empty means not set.
+fn names(value: &str) -> std::result::Result<String, String> {
+    let list: Vec<&str> = value.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let legal = |name: &&str| name.chars().all(|c| printable(c) && c != '@');
+    match value.len() <= ADDRESSES_BYTES && list.iter().all(legal) {
+        true => Ok(list.join(",")),
+        false => Err(rule(&Kind::Names)),
+    }
+}
+
+/// An object, the path of a file, or nothing. What is in it is looked at when all is set.
+fn json(value: &str) -> std::result::Result<String, String> {
+    let value = value.trim();
+    if value.starts_with('{') {
+        if value.len() > JSON_BYTES {
+            return Err(format!("{}, an object of at most {JSON_BYTES} bytes", rule(&Kind::Json)));
+        }
+        let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value);
+        return parsed.map(|_| value.to_owned()).map_err(|e| format!("{}: {e}", rule(&Kind::Json)));
+    }
+    match value.len() <= PATH_BYTES && !value.chars().any(char::is_control) {
+        true => Ok(value.to_owned()),
+        false => Err(rule(&Kind::Json)),
+    }
 }
 
 fn address_problem(address: &str) -> Option<&'static str> {

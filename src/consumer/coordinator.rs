@@ -9,16 +9,18 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::DropGuard;
 
+use super::allocation::Allocation;
 use super::engine::Engine;
 use super::event::{Event, EventKind, Reason};
+use super::handover::PreviousOwner;
 use super::heartbeat::beat_apart;
 use super::ownership::own;
 use super::queue::{Order, Queue};
-use super::rebalance::{self, Delta};
+use super::rebalance::Delta;
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::MessageQueue;
+use crate::message::{MessageQueue, namespace};
 
 /// After a rebalance that could not be completed, as in Java.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -35,6 +37,7 @@ pub(crate) struct Coordinator {
     /// The members as they were before this one joined or the list last changed.
     previous_members: Vec<String>,
     members: Vec<String>,
+    allocation: Allocation,
     /// The group has this client id twice, and that was reported.
     duplicate: bool,
 }
@@ -50,6 +53,7 @@ impl Coordinator {
             ended: mpsc::unbounded_channel(),
             previous_members: Vec::new(),
             members: Vec::new(),
+            allocation: Allocation::default(),
             duplicate: false,
         }
     }
@@ -96,13 +100,16 @@ impl Coordinator {
                 continue;
             };
             let allocated = match lists.get(&lister) {
-                Some(Ok(members)) => Some(self.allocate(&route.queues, members)),
+                Some(Ok(members)) => {
+                    self.allocation.divide(&self.engine, &topic.name, &route.queues, members).await
+                }
                 _ => None,
             };
             complete &= allocated.is_some();
             due.insert(topic.name, allocated);
         }
         self.apply(&due);
+        self.engine.compare.notify_one();
         complete
     }
 
@@ -115,6 +122,8 @@ impl Coordinator {
             .map(|address| async move { (address.clone(), self.members_at(address).await) });
         let lists: Lists = join_all(asked).await.into_iter().collect();
         for error in lists.values().filter_map(|list| list.as_ref().err()) {
+            // The broker may have moved.
+            self.engine.reroute.notify_one();
             self.engine.log.warn("coordinator", error);
         }
         lists
@@ -173,11 +182,6 @@ impl Coordinator {
         }
     }
 
-    fn allocate(&self, queues: &[MessageQueue], members: &[String]) -> BTreeSet<MessageQueue> {
-        let strategy = self.engine.config.strategy;
-        rebalance::allocate(strategy, &self.engine.client_id, queues, members).into_iter().collect()
-    }
-
     /// Takes and gives up. Topics with `None` stay as they are, topics that are not named are given up.
     fn apply(&mut self, due: &BTreeMap<String, Option<BTreeSet<MessageQueue>>>) {
         let owned: BTreeSet<MessageQueue> = self.owned.keys().cloned().collect();
@@ -214,8 +218,17 @@ impl Coordinator {
         topics.map(|topic| (topic.clone(), queues(topic))).collect()
     }
 
+    /// Queues by the names that the user gave their topics.
+    fn shown(&self, queues: &[MessageQueue]) -> Vec<MessageQueue> {
+        let shown = |queue: &MessageQueue| MessageQueue {
+            topic: namespace::unwrap(&self.engine.config.namespace_prefix, &queue.topic).into(),
+            ..queue.clone()
+        };
+        queues.iter().map(shown).collect()
+    }
+
     fn tell(&self, kind: EventKind, reason: Reason, queues: &[MessageQueue], heard: Vec<DropGuard>) {
-        let event = Event::queues(kind, reason, queues, heard);
+        let event = Event::queues(kind, reason, &self.shown(queues), heard);
         self.engine.log.info("coordinator", event.text());
         self.engine.status.events().raise(event);
     }
@@ -231,6 +244,7 @@ impl Coordinator {
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
             engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
+            engine.statistics.topic(&name.topic),
         ));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
         let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);
@@ -243,14 +257,13 @@ impl Coordinator {
     }
 
     /// Who had the queue before: by the members before the last change, else by those without us.
-    fn previous_owner(&self, queue: &MessageQueue) -> Option<String> {
-        let route = self.engine.cluster.route(&queue.topic)?;
+    fn previous_owner(&self, queue: &MessageQueue) -> PreviousOwner {
         let me = &*self.engine.client_id;
         let mut before = self.previous_members.clone();
         if before.is_empty() {
             before = self.members.iter().filter(|member| *member != me).cloned().collect();
         }
-        rebalance::owner(self.engine.config.strategy, queue, &route.queues, &before).map(str::to_owned)
+        Allocation::owner(&self.engine, queue, &before)
     }
 
     /// Begins to give queues up: tells the user, then stops them. They stay in the books until they are handed

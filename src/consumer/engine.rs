@@ -5,9 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
+use super::admin::DirectCalls;
+use super::allocator::Custom;
 use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
+use super::marks::now_ms;
+use super::sql_check::SqlChecks;
+use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use crate::cluster::Cluster;
@@ -24,6 +29,10 @@ pub(crate) struct Engine {
     pub(crate) subscriptions: Arc<Subscriptions>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
+    /// Callbacks that an administrator asked for.
+    pub(crate) direct: DirectCalls,
+    /// Asks who divides the queues by `allocate.strategy=custom`.
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     /// Told when the assignment must be computed anew.
@@ -34,9 +43,19 @@ pub(crate) struct Engine {
     pub(crate) resubscribed: Notify,
     /// Told when changed subscriptions have reached the brokers: a pull held there has the old filter.
     pub(crate) announced: Notify,
+    /// Told when patterns may have more or fewer topics.
+    pub(crate) repattern: Notify,
+    /// Told when the group's subscriptions shall be compared with ours.
+    pub(crate) compare: Notify,
+    /// The SQL conditions that brokers have accepted.
+    pub(crate) sql: SqlChecks,
     /// The group's members as last heard, for those who wait for one of them to go.
     pub(crate) members: watch::Sender<Arc<[String]>>,
     pub(crate) all_budget: Arc<Budget>,
+    /// When it was made, in milliseconds since 1970.
+    pub(crate) started_ms: i64,
+    /// Counters by topic.
+    pub(crate) statistics: Statistics,
     topic_budgets: Mutex<HashMap<Arc<str>, Arc<Budget>>>,
 }
 
@@ -49,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) subscriptions: Arc<Subscriptions>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
+    pub(crate) direct: DirectCalls,
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     pub(crate) rebalance: Arc<Notify>,
@@ -60,10 +81,15 @@ impl Engine {
         Engine {
             all_budget: Arc::new(Budget::new(parts.config.all_limit)),
             topic_budgets: Mutex::default(),
+            started_ms: now_ms(),
+            statistics: Statistics::default(),
             members: watch::Sender::new(Arc::from([])),
             reroute: Notify::new(),
             resubscribed: Notify::new(),
             announced: Notify::new(),
+            repattern: Notify::new(),
+            compare: Notify::new(),
+            sql: SqlChecks::default(),
             config: parts.config,
             client_id: parts.client_id,
             log: parts.log,
@@ -71,6 +97,8 @@ impl Engine {
             subscriptions: parts.subscriptions,
             heartbeat: parts.heartbeat,
             workers: parts.workers,
+            direct: parts.direct,
+            custom: parts.custom,
             tasks: parts.tasks,
             status: parts.status,
             rebalance: parts.rebalance,

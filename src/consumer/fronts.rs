@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::allocator::{Allocator, Custom};
 use super::dispatch::{Abandoned, Batch, MessageHandler, NoBatch};
 use super::engine::Engine;
 use super::event::Event;
@@ -19,6 +20,16 @@ impl Inner {
         let mut slot = lock(&self.handler);
         self.require_created("set the message callback")?;
         Ok(std::mem::replace(&mut *slot, handler))
+    }
+
+    pub(super) fn set_allocator(
+        &self,
+        allocator: Option<Arc<dyn Allocator>>,
+    ) -> Result<Option<Arc<dyn Allocator>>> {
+        let mut slot = lock(&self.allocator);
+        self.require_created("set the allocate callback")?;
+        Custom::fits(&self.config.strategy, allocator.is_some())?;
+        Ok(std::mem::replace(&mut *slot, allocator))
     }
 
     pub(super) fn set_event_handler(

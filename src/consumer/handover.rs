@@ -37,6 +37,28 @@ const LOCK_LIFE: Duration = Duration::from_secs(30);
 /// How long an answer is waited for that is under way when the queue is given up.
 const UNDER_WAY: Duration = Duration::from_secs(1);
 
+/// Who had a queue before, as far as it can be known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PreviousOwner {
+    /// Nobody of the group.
+    Nobody,
+    /// This member.
+    Member(String),
+    /// Anybody of the group: it cannot be computed.
+    Unknown,
+}
+
+impl PreviousOwner {
+    /// True while somebody who may have the queue is among `members`.
+    fn is_here(&self, members: &[String], me: &str) -> bool {
+        match self {
+            PreviousOwner::Nobody => false,
+            PreviousOwner::Member(owner) => members.iter().any(|member| member == owner),
+            PreviousOwner::Unknown => members.iter().any(|member| member != me),
+        }
+    }
+}
+
 /// The lock of one queue, or the knowledge that there is none.
 pub(crate) struct Lease<'a> {
     engine: &'a Engine,
@@ -53,7 +75,7 @@ impl<'a> Lease<'a> {
     pub(crate) async fn acquire(
         engine: &'a Engine,
         queue: &'a MessageQueue,
-        previous_owner: Option<&str>,
+        previous_owner: &PreviousOwner,
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
         let lease = Lease { engine, queue, held: AtomicBool::new(false) };
@@ -80,10 +102,9 @@ impl<'a> Lease<'a> {
                         false => engine.log.debug("handover", error),
                     }
                 }
-                Ok(false) => {
-                    let owner_is_here =
-                        previous_owner.is_some_and(|owner| members.borrow().iter().any(|m| m == owner));
-                    if !owner_is_here {
+                // Locks are the master's; a slave can be read without.
+                answer if matches!(answer, Ok(false)) || lease.has_no_master() => {
+                    if !previous_owner.is_here(&members.borrow(), &engine.client_id) {
                         lease.go_without("its previous owner has left the group");
                         return Some(lease);
                     }
@@ -92,6 +113,7 @@ impl<'a> Lease<'a> {
                         return Some(lease);
                     }
                 }
+                Ok(_) => {}
                 Err(error) if refuses_locks(&error, Instant::now() >= deadline) => {
                     lease.go_without(error.text());
                     return Some(lease);
@@ -151,6 +173,10 @@ impl<'a> Lease<'a> {
         Ok(ours)
     }
 
+    fn has_no_master(&self) -> bool {
+        self.engine.cluster.routes().has_only_slaves(&self.queue.broker)
+    }
+
     fn go_without(&self, why: &str) {
         count(&self.engine.status.counters.without_barrier, 1);
         let text = format_args!("{} begins without the hand-over lock: {why}", self.queue);
@@ -176,5 +202,21 @@ fn refuses_locks(error: &Error, late: bool) -> bool {
         ErrorKind::Broker(ResponseCode::SystemBusy | ResponseCode::FlowControl) => late,
         ErrorKind::Broker(_) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_owner_may_be_anybody_but_us() {
+        let members = ["a".to_owned(), "b".to_owned()];
+        let here = |owner: PreviousOwner, members: &[String]| owner.is_here(members, "a");
+        assert!(!here(PreviousOwner::Nobody, &members));
+        assert!(here(PreviousOwner::Member("b".to_owned()), &members));
+        assert!(!here(PreviousOwner::Member("c".to_owned()), &members));
+        assert!(here(PreviousOwner::Unknown, &members));
+        assert!(!here(PreviousOwner::Unknown, &members[..1]));
     }
 }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::admin::DirectCalls;
+use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
 use super::dispatch::{Bounds, MessageHandler, WeakWorkers, Workers};
 use super::engine::{Engine, Parts};
@@ -24,10 +26,11 @@ use super::settle::Settlement;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Route};
 use crate::config::ConsumerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
+use crate::message::namespace;
 use crate::runtime::threads::Promise;
 use crate::runtime::turn::Turn;
 use crate::runtime::{IoThreads, Tasks};
@@ -75,6 +78,7 @@ pub(super) struct Inner {
     pub(super) status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
     pub(super) handler: Mutex<Option<Arc<dyn MessageHandler>>>,
+    pub(super) allocator: Mutex<Option<Arc<dyn Allocator>>>,
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
     state: Arc<AtomicU8>,
@@ -99,12 +103,15 @@ struct Run {
 }
 
 impl Inner {
-    pub(super) fn new(config: ConsumerConfig, log: Log) -> Result<Inner> {
+    pub(super) fn new(mut config: ConsumerConfig, log: Log) -> Result<Inner> {
+        // Inside, groups and topics have the names that brokers know.
+        config.group = namespace::wrap(&config.namespace_prefix, &config.group);
         Ok(Inner {
             client_id: identity::client_id(&config).into(),
             status: Arc::new(Status::new(log.clone())),
             subscriptions: Arc::new(Subscriptions::new(&config.group)),
             handler: Mutex::default(),
+            allocator: Mutex::default(),
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
             state: Arc::new(AtomicU8::new(State::Created as u8)),
@@ -116,32 +123,6 @@ impl Inner {
         })
     }
 
-    pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
-        self.refuse_ended("subscribe")?;
-        if self.subscriptions.set(topic, expression)? {
-            if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
-            {
-                self.log.warn("subscriptions", doubt);
-            }
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
-        self.refuse_ended("unsubscribe")?;
-        if self.subscriptions.remove(topic) {
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    fn subscriptions_changed(&self) {
-        if let Some(engine) = self.engine() {
-            engine.resubscribed.notify_one();
-        }
-    }
-
     pub(super) fn start(&self) -> Result<()> {
         let _turn = self
             .turn
@@ -149,8 +130,9 @@ impl Inner {
             .ok_or_else(|| Error::new(ErrorKind::State, "start: another start or a shutdown is under way"))?;
         let handler = {
             // Held until the state has changed, so that no other callback can be set in between.
-            let handler = lock(&self.handler);
+            let (handler, allocator) = (lock(&self.handler), lock(&self.allocator));
             self.require_created("start")?;
+            Custom::is_complete(&self.config.strategy, allocator.is_some())?;
             self.change(State::Starting);
             handler.clone()
         };
@@ -172,7 +154,7 @@ impl Inner {
             Error::new(ErrorKind::Thread, format!("cannot start {} I/O threads: {e}", self.config.io_threads))
         })?;
         let (engine, connections) = self.assemble(&io, handler);
-        if self.subscriptions.all().len() == 1 {
+        if self.subscriptions.all().len() == 1 && self.subscriptions.patterns().is_empty() {
             let text =
                 "started without a subscription: nothing comes before rmq_consumer_subscribe is called";
             self.log.warn("lifecycle", text);
@@ -224,16 +206,6 @@ impl Inner {
             Arc::clone(&self.subscriptions),
         ));
         let greeting = Arc::clone(&heartbeat);
-        let cluster = Cluster::new(
-            cluster::Setup {
-                name_servers: config.name_servers.clone(),
-                connect_timeout: config.connect_timeout,
-                request_timeout: config.request_timeout,
-            },
-            move || greeting.message(),
-            incoming::handler(Arc::clone(&rebalance), self.log.clone()),
-            &connections,
-        );
         let bounds = Bounds {
             thread_min: config.thread_min,
             thread_max: config.thread_max,
@@ -242,6 +214,18 @@ impl Inner {
             unsettled: config.unsettled_max,
         };
         let engine = Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
+            let cluster = Cluster::new(
+                cluster::Setup {
+                    name_servers: config.name_servers.clone(),
+                    connect_timeout: config.connect_timeout,
+                    request_timeout: config.request_timeout,
+                    namespace: config.namespace.clone(),
+                    no_twin: Some((config.group.clone(), Arc::clone(&self.client_id))),
+                },
+                move || greeting.message(),
+                incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
+                &connections,
+            );
             let settler = Arc::new(Settlement(engine.clone()));
             Engine::new(Parts {
                 config: config.clone(),
@@ -250,6 +234,16 @@ impl Inner {
                 cluster,
                 subscriptions: Arc::clone(&self.subscriptions),
                 heartbeat,
+                direct: DirectCalls::new(
+                    handler.clone(),
+                    config.thread_stack_bytes,
+                    self.callback_thread.clone(),
+                ),
+                custom: Custom::new(
+                    lock(&self.allocator).clone(),
+                    config.thread_stack_bytes,
+                    self.callback_thread.clone(),
+                ),
                 workers: Workers::new(
                     bounds,
                     handler,
@@ -289,6 +283,7 @@ impl Inner {
                 callbacks.push("rmq-event".to_owned());
             }
             let unsettled = run.engine.workers.unsettled();
+            callbacks.extend(run.engine.direct.running().into_iter().map(|(thread, _, _)| thread));
             let tasks = run.engine.tasks.running();
             *lock(&self.run) = Some(run);
             return Err(still_running(timeout, &callbacks, unsettled, &tasks));
@@ -315,6 +310,8 @@ impl Inner {
     /// Joins all threads of a consumer that has left.
     fn close(&self, run: Run) {
         run.engine.workers.join();
+        run.engine.direct.join();
+        run.engine.custom.join();
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
         if let Some(thread) = run.event_thread {
@@ -325,6 +322,11 @@ impl Inner {
 
     pub(super) fn state(&self) -> State {
         State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    /// What stands before topics and groups at the brokers.
+    pub(super) fn namespace(&self) -> &str {
+        &self.config.namespace_prefix
     }
 
     pub(super) fn client_id(&self) -> &str {
@@ -341,6 +343,22 @@ impl Inner {
 
     pub(super) fn subscriptions(&self) -> &Subscriptions {
         &self.subscriptions
+    }
+
+    pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
+        let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
+        engine.cluster.route(&namespace::wrap(self.namespace(), topic)).ok_or_else(|| {
+            let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
+            Error::new(ErrorKind::NoRoute, text)
+        })
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn config(&self) -> &ConsumerConfig {
+        &self.config
     }
 
     pub(super) fn worker_threads(&self) -> usize {
@@ -377,7 +395,7 @@ impl Inner {
         }
     }
 
-    fn refuse_ended(&self, what: &str) -> Result<()> {
+    pub(super) fn refuse_ended(&self, what: &str) -> Result<()> {
         match self.state() {
             State::Created | State::Starting | State::Running => Ok(()),
             state => Err(not_in(state, what)),
@@ -391,6 +409,7 @@ impl Drop for Inner {
         if let Some(run) = lock(&self.run).take() {
             run.engine.tasks.stop();
             run.engine.workers.close();
+            run.engine.direct.close();
             run.engine.cluster.close();
             run.io.abandon();
             self.status.events().close();

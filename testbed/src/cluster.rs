@@ -207,6 +207,12 @@ pub struct ClusterBuilder {
 }
 
 impl ClusterBuilder {
+    /// Another `brokerName` than `broker-a`.
+    pub fn broker_name(mut self, name: &str) -> ClusterBuilder {
+        name.clone_into(&mut self.broker.name);
+        self
+    }
+
     /// How much the broker gets.
     pub fn profile(mut self, profile: Profile) -> ClusterBuilder {
         self.broker = self.broker.profile(profile);

@@ -41,6 +41,11 @@ impl JavaConsumerBuilder {
         self.option("sleep", &pause.as_millis().to_string())
     }
 
+    /// How it divides queues: `avg`, `circle`, `hash` (the ring), `room` (with option `rooms`) or `nearby`.
+    pub fn strategy(self, name: &str) -> Self {
+        self.option("strategy", name)
+    }
+
     /// In order per queue, under the broker's lock.
     pub fn orderly(self) -> Self {
         self.option("orderly", "true")

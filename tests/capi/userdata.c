@@ -51,6 +51,39 @@ static void of_the_message_callback(void)
     CHECK(freed_here(&third) && first.freed == 1 && second.freed == 1 && late.freed == 0);
 }
 
+static int32_t allocate(rmq_consumer *consumer, const rmq_allocation *allocation, size_t *taken, size_t *count,
+                        void *userdata)
+{
+    (void)consumer, (void)allocation, (void)taken, (void)count, (void)userdata;
+    return RMQ_ALLOCATE_AVG;
+}
+
+static void of_the_allocate_callback(void)
+{
+    struct owned first = {0}, second = {0}, late = {0};
+    rmq_consumer *consumer = minimal_consumer();
+    rmq_config *config = minimal_config();
+    /* The strategy is avg, which asks nobody. */
+    FAILS(RMQ_E_CONFIG_VALUE,
+          "the allocate callback is used by allocate.strategy=custom only, and that is not set",
+          rmq_consumer_set_allocate_callback(consumer, allocate, &late, free_owned));
+    WORKS(rmq_consumer_destroy(consumer));
+    WORKS(rmq_config_set(config, "allocate.strategy", "custom", NULL, 0));
+    consumer = rmq_consumer_new(config, NULL, 0);
+    rmq_config_destroy(config);
+    WORKS(rmq_consumer_set_message_callback(consumer, consume, NULL, NULL));
+    FAILS(RMQ_E_STATE, "start: allocate.strategy=custom, and no allocate callback is set",
+          rmq_consumer_start(consumer));
+    CHECK(rmq_consumer_state(consumer) == RMQ_STATE_CREATED);
+    WORKS(rmq_consumer_set_allocate_callback(consumer, allocate, &first, free_owned));
+    WORKS(rmq_consumer_set_allocate_callback(consumer, allocate, &second, free_owned));
+    CHECK(freed_here(&first) && second.freed == 0);
+    WORKS(rmq_consumer_shutdown(consumer, -1));
+    CHECK(rmq_consumer_set_allocate_callback(consumer, allocate, &late, free_owned) == RMQ_E_STATE);
+    WORKS(rmq_consumer_destroy(consumer));
+    CHECK(freed_here(&second) && first.freed == 1 && late.freed == 0);
+}
+
 static void *destroy(void *consumer)
 {
     WORKS(rmq_consumer_destroy(consumer));
@@ -83,6 +116,7 @@ static void of_the_log_callback(void)
 int main(void)
 {
     of_the_message_callback();
+    of_the_allocate_callback();
     of_the_log_callback();
     return 0;
 }

@@ -1,6 +1,7 @@
 //! Behaviour under scripted faults, against the mock cluster. Each test has a cluster of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
 
+mod allocation;
 mod commits;
 mod events;
 mod handover;

@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 
 use rmq_testbed::{Cluster, Version};
 
-use crate::support::{both, compile, end, program, run, tool};
+use crate::support::{both, compile, compile_example, end, program, run, tool};
 
 on_both_versions! {
     a_c_programs_delivery_keeps_the_callback_contract,
+    the_example_of_a_division_of_its_own_consumes_all,
 }
 
 fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
@@ -27,6 +28,29 @@ fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
         .arg("--errors-for-leak-kinds=definite,indirect,possible")
         .arg(path)
         .args([&namesrv, "contract-valgrind", "Contract", "3"])
+        .env("RUST_BACKTRACE", "0"));
+}
+
+/// Once as it is, once under valgrind with a new group, which gets all again.
+fn the_example_of_a_division_of_its_own_consumes_all(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("Allocated", 4);
+    cluster.send("Allocated", 40).run();
+    static ALLOCATE: LazyLock<PathBuf> = LazyLock::new(|| compile_example("allocate"));
+    let namesrv = cluster.namesrv();
+    let printed =
+        run(program(&*ALLOCATE).args(["allocated", "Allocated", "40"]).env("NAMESRV_ADDR", &namesrv));
+    for queue in 0..4 {
+        let line = format!(" takes Allocated {} queue {queue}\n", cluster.broker_name());
+        assert!(printed.contains(&line), "{printed}");
+    }
+    run(tool("valgrind", "valgrind")
+        .args(["-q", "--error-exitcode=99", "--leak-check=full"])
+        .arg("--show-leak-kinds=definite,indirect,possible")
+        .arg("--errors-for-leak-kinds=definite,indirect,possible")
+        .arg(&*ALLOCATE)
+        .args(["allocated-valgrind", "Allocated", "40"])
+        .env("NAMESRV_ADDR", &namesrv)
         .env("RUST_BACKTRACE", "0"));
 }
 

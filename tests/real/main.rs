@@ -10,17 +10,28 @@ macro_rules! on_both_versions {
     };
 }
 
+mod allocation;
 mod basics;
 mod c_programs;
+mod cluster;
 mod crash;
 mod deferred;
+mod filters;
 mod groups;
 mod handover;
+mod inner_batches;
 #[path = "../common/member.rs"]
 mod member;
+mod namespaces;
 mod offsets;
+mod operations;
+mod patterns;
 mod poll;
+mod resets;
 mod retry;
 mod settling;
+mod several;
 #[path = "../support/mod.rs"]
 mod support;
+mod twins;
+mod unequal;

@@ -4,16 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
-import org.apache.rocketmq.client.consumer.AllocateMessageQueueStrategy;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
-import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragely;
-import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragelyByCircle;
-import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueConsistentHash;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -35,8 +31,11 @@ final class PushPeer {
         failing = words.whole("fail", 0);
         sleep = words.number("sleep", 0);
         consumer = new DefaultMQPushConsumer(words.need("group"), Clients.credentials(words),
-            strategy(words.text("strategy", "avg")), words.flag("trace", false), null);
+            Strategies.of(words), words.flag("trace", false), null);
         Clients.quick(consumer, words);
+        if (words.has("ip")) {
+            consumer.setClientIP(words.need("ip"));
+        }
         consumer.setClientRebalance(!words.flag("pop", false));
         consumer.setMessageModel(MessageModel.valueOf(words.text("model", "clustering").toUpperCase()));
         consumer.setConsumeFromWhere(words.text("from", "first").equals("last")
@@ -111,15 +110,6 @@ final class PushPeer {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
-        }
-    }
-
-    private static AllocateMessageQueueStrategy strategy(String name) {
-        switch (name) {
-            case "avg": return new AllocateMessageQueueAveragely();
-            case "circle": return new AllocateMessageQueueAveragelyByCircle();
-            case "hash": return new AllocateMessageQueueConsistentHash();
-            default: throw new IllegalArgumentException("unknown strategy " + name);
         }
     }
 }
