@@ -1,6 +1,7 @@
 //! Callbacks that keep their messages and settle them later.
 
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use rmq::{Batch, ErrorKind, EventKind, Outcome};
@@ -8,6 +9,7 @@ use rmq_testbed::{Cluster, Version, wait_until};
 
 use crate::member::{Member, Setup, committed};
 use crate::settling;
+use crate::support::{compile_example, program, run, under_valgrind};
 
 const WITHIN: Duration = Duration::from_secs(40);
 
@@ -17,6 +19,7 @@ on_both_versions! {
     a_deferred_batch_whose_handle_ends_comes_again,
     a_shutdown_waits_for_deferred_messages_and_commits_them,
     a_deferred_batch_past_its_time_comes_again,
+    the_example_settles_on_threads_of_its_own,
 }
 
 fn deferred_messages_are_settled_in_random_order_from_four_threads(version: Version) {
@@ -74,6 +77,19 @@ fn a_deferred_batch_past_its_time_comes_again(version: Version) {
     assert_eq!(kept[0].ack().unwrap_err().kind(), ErrorKind::State);
     kept[1].ack().unwrap();
     assert_eq!(kept[1].topic(), "%RETRY%DeferLate");
+}
+
+fn the_example_settles_on_threads_of_its_own(version: Version) {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| compile_example("async.c"));
+    let (cluster, path) = (Cluster::shared(version), &*PROGRAM);
+    cluster.create_topic("DeferExample", 2);
+    cluster.send("DeferExample", 100).keys("k").run();
+    for (group, mut command) in [("DeferExample", program(path)), ("DeferValgrind", under_valgrind(path))] {
+        let command = command.args([group, "DeferExample", "100"]).env("NAMESRV_ADDR", cluster.namesrv());
+        let printed = run(command);
+        assert!(printed.contains("k-99\n") && printed.contains("100 settled"), "{printed}");
+        assert_eq!(committed(cluster, group, "DeferExample", 2), 100);
+    }
 }
 
 type Kept = Arc<Mutex<Vec<Batch>>>;

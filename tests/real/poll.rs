@@ -1,7 +1,9 @@
 //! Polling: messages that are taken, kept and settled one by one.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use rmq::{Batch, ErrorKind, EventKind};
@@ -9,6 +11,7 @@ use rmq_testbed::{Cluster, Version, wait_until};
 
 use crate::member::{Member, Setup, committed};
 use crate::settling;
+use crate::support::{both, compile, compile_example, program, run, under_valgrind};
 
 const WITHIN: Duration = Duration::from_secs(40);
 
@@ -23,7 +26,10 @@ on_both_versions! {
     a_polling_member_and_a_java_member_share_the_queues,
     two_threads_poll_and_each_message_comes_once,
     what_is_kept_of_a_queue_that_goes_is_settled_before_the_next_member_begins,
+    what_is_kept_when_an_administrator_moves_the_offset_is_revoked,
     orderly_polling_keeps_the_order_of_each_queue,
+    a_c_program_that_polls_and_defers_is_held_to_every_promise,
+    the_example_polls_and_ends_when_it_is_told_to,
 }
 
 fn polled_messages_are_settled_in_random_order_from_four_threads(version: Version) {
@@ -225,6 +231,25 @@ fn what_is_kept_of_a_queue_that_goes_is_settled_before_the_next_member_begins(ve
     assert!(next.record.by_key().keys().all(|key| key.starts_with("later")), "nothing came twice");
 }
 
+fn what_is_kept_when_an_administrator_moves_the_offset_is_revoked(version: Version) {
+    let cluster = Cluster::shared(version);
+    let member = filled(cluster, "PollMoved", 1, 10).set("pull.suspend.ms", "1000").start();
+    let batch = poll(&member, 10);
+    batch.ack_until(4).unwrap();
+    wait_until("the commit", WITHIN, || committed(cluster, "PollMoved", "PollMoved", 1) == 5);
+    cluster.admin("resetOffsetByTime -g PollMoved -t PollMoved -s 1000");
+    wait_until("the news", WITHIN, || member.record.logged("moved the offset to 0") > 0);
+    assert_eq!(batch.ack_at(5).unwrap_err().kind(), ErrorKind::Revoked);
+    assert_eq!(batch.retry(0).unwrap_err().kind(), ErrorKind::Revoked);
+    assert_eq!(batch.ack().unwrap_err().kind(), ErrorKind::State);
+    let again = poll(&member, 10);
+    assert_eq!((again.message(0).unwrap().queue_offset(), again.len()), (0, 10));
+    again.ack().unwrap();
+    member.stop();
+    assert_eq!(committed(cluster, "PollMoved", "PollMoved", 1), 10);
+    assert!(cluster.max_offset("%RETRY%PollMoved", 0) == 0, "nothing was sent back");
+}
+
 fn orderly_polling_keeps_the_order_of_each_queue(version: Version) {
     let cluster = Cluster::shared(version);
     let member = filled(cluster, "PollOrder", 2, 40).set("consume.mode", "orderly").start();
@@ -244,6 +269,36 @@ fn orderly_polling_keeps_the_order_of_each_queue(version: Version) {
     assert!(suspended);
     member.stop();
     assert_eq!(committed(cluster, "PollOrder", "PollOrder", 2), 40);
+}
+
+fn a_c_program_that_polls_and_defers_is_held_to_every_promise(version: Version) {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| compile("poll.c"));
+    let (cluster, path) = (Cluster::shared(version), &*PROGRAM);
+    cluster.create_topic("PollC", 1);
+    cluster.send("PollC", 6).run();
+    run(program(path).args([&cluster.namesrv(), "PollC", "PollC", "fork"]));
+    // Without the fork: what the child leaves alone on purpose would count as lost.
+    run(under_valgrind(path).args([&cluster.namesrv(), "PollC-valgrind", "PollC"]));
+}
+
+fn the_example_polls_and_ends_when_it_is_told_to(version: Version) {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| compile_example("poll.c"));
+    let (cluster, path) = (Cluster::shared(version), &*PROGRAM);
+    cluster.create_topic("PollExample", 2);
+    cluster.send("PollExample", 20).body("hello").run();
+    let namesrv = cluster.namesrv();
+    let printed = run(program(path).args(["PollExample", "PollExample", "20"]).env("NAMESRV_ADDR", &namesrv));
+    assert_eq!(printed.matches(": hello").count(), 20, "{printed}");
+    let mut waiting = under_valgrind(path);
+    waiting.args(["PollExample", "PollExample"]).env("NAMESRV_ADDR", &namesrv).stdout(Stdio::piped());
+    let child = waiting.spawn().unwrap();
+    let members = || cluster.admin("consumerConnection -g PollExample");
+    wait_until("it to be a member", WITHIN, || members().contains("CLUSTERING"));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    assert!(both(&output).contains("0 messages"), "{}", both(&output));
 }
 
 /// A polling member of a group that is named as its topic.
