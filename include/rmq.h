@@ -254,7 +254,8 @@ extern "C" {
 #define RMQ_EVENT_FATAL 16
 
 /**
- * Event: the group is not set up as it should be.
+ * Event: the group is not set up as it should be; in broadcasting also that messages failed, which do not come again,
+ * or that the offsets were read from the backup of their file.
  */
 #define RMQ_EVENT_WARNING 32
 
@@ -491,7 +492,8 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
 #define RMQ_E_CONFIG_MISSING -22
 
 /**
- * Another consumer uses the same client id; rmq_consumer_last_error and the log tell it, no function answers it.
+ * Another consumer uses the same client id. In broadcasting rmq_consumer_start answers it, when the other one keeps its
+ * offsets in the same file; else an event, rmq_consumer_last_error and the log tell it.
  */
 #define RMQ_E_DUPLICATE_CLIENT -23
 
@@ -509,6 +511,12 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
  * The group has committed nothing for the queue. Not used in this version.
  */
 #define RMQ_E_NO_OFFSET -26
+
+/**
+ * The file of a broadcasting consumer's offsets and its backup cannot be read: every queue begins by "consume.from".
+ * An event, rmq_consumer_last_error and the log tell it, no function answers it.
+ */
+#define RMQ_E_OFFSET_FILE -29
 
 /**
  * No name server answered; the text has each address and its error.
@@ -971,7 +979,8 @@ rmq_code rmq_config_set_log_callback(rmq_config *config,
  * @param size    bytes of errbuf
  * @returns a handle; NULL on failure, with the text in errbuf and rmq_last_error_message and the code in
  *          rmq_last_error_code: RMQ_E_CONFIG_MISSING if the group or the name servers are not set; RMQ_E_CONFIG_VALUE
- *          if values contradict each other; RMQ_E_INVALID_ARG
+ *          if values contradict each other, or in broadcasting if the file of the offsets has no usable path;
+ *          RMQ_E_INVALID_ARG
  * @par Thread-safety  any thread, may be called from a message callback
  * @par Ownership      the caller's; end it with rmq_consumer_destroy
  * @since 0.1
@@ -1037,7 +1046,8 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
- *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT in broadcasting, if
+ *          another consumer keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -1275,6 +1285,264 @@ rmq_code rmq_consumer_route_json(const rmq_consumer *consumer,
                                  char *buf,
                                  size_t size,
                                  size_t *needed);
+
+/**
+ * Names the queues to consume, in place of those named before; [] gives all up. Such a consumer is no member of its
+ * group: other members neither see it nor share its queues, it has no retry topic, and what a callback wants again is
+ * delivered again 5 s later by itself. Its offsets are committed under the group as usual. A consumer assigns or
+ * subscribes, never both: what it does first it keeps to. A running one waits at most the property
+ * "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear.
+ *
+ * @param consumer     must not be NULL
+ * @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}. Without
+ *                     queue_id all queues are meant, without broker those of all brokers, as they come and go; expression
+ *                     is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each topic
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to, if
+ *          it was started without an assignment, or is stopped; RMQ_E_REQUEST_TIMEOUT, after which it goes on by itself;
+ *          RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_assign(rmq_consumer *consumer,
+                             const char *queues_json);
+
+/**
+ * Pauses queues: from now on no message of them is pulled or handed out. Callbacks that run end as usual; what nobody
+ * has is given back and pulled again after the resume, once the callbacks that have messages of the queue have ended and
+ * kept or polled batches are settled. It holds until a resume, for queues that are assigned later too: for each queue
+ * the latest pause or resume that means it counts. May be called before the start.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any
+ * @param broker    UTF-8, copied: queues at this broker, by its name; NULL is any
+ * @param queue_id  the queue with this number; -1 is any
+ * @returns RMQ_OK, also when no queue is meant now; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_pause(rmq_consumer *consumer,
+                            const char *topic,
+                            const char *broker,
+                            int32_t queue_id);
+
+/**
+ * Resumes queues that were paused. A resume of fewer queues than were paused leaves the others paused.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any
+ * @param broker    UTF-8, copied: queues at this broker, by its name; NULL is any
+ * @param queue_id  the queue with this number; -1 is any
+ * @returns RMQ_OK, also when no queue is meant now; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_resume(rmq_consumer *consumer,
+                             const char *topic,
+                             const char *broker,
+                             int32_t queue_id);
+
+/**
+ * Commits what is complete now in all queues of the consumer, and waits for the brokers' answers: at most the property
+ * "request.timeout.ms". What callbacks complete is committed without it too, a moment later.
+ *
+ * @param consumer  must not be NULL
+ * @returns RMQ_OK; the first failure if one or more queues failed: RMQ_E_STATE if the consumer is not running;
+ *          RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_commit(rmq_consumer *consumer);
+
+/**
+ * Commits what is complete now in one queue, and waits for the broker's answer.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_commit_queue(rmq_consumer *consumer,
+                                   const char *topic,
+                                   const char *broker,
+                                   int32_t queue_id);
+
+/**
+ * Asks the broker for the offset that the group has committed for a queue: the next message to consume after a start.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param offset    gets the offset; must not be NULL
+ * @returns RMQ_OK; RMQ_E_NO_OFFSET if the group has committed nothing (brokers of 4.x answer 0 instead for a queue that
+ *          still has its first message); RMQ_E_NO_ROUTE if the queue is in no route of this
+ *          consumer's topics; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_committed(const rmq_consumer *consumer,
+                                const char *topic,
+                                const char *broker,
+                                int32_t queue_id,
+                                int64_t *offset);
+
+/**
+ * Gives the offset that is pulled next in a queue of the consumer. Right after the queue was assigned it waits until it
+ * is known where it begins: at most the property "request.timeout.ms".
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param offset    gets the offset; must not be NULL
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's,
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_position(const rmq_consumer *consumer,
+                               const char *topic,
+                               const char *broker,
+                               int32_t queue_id,
+                               int64_t *offset);
+
+/**
+ * Asks the broker for the first and the last offset of a queue.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param min       gets the offset of the first message that the broker still has; may be NULL
+ * @param max       gets the offset behind the last message; may be NULL
+ * @returns RMQ_OK; RMQ_E_NO_ROUTE if the queue is in no route of this
+ *          consumer's topics; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_watermarks(const rmq_consumer *consumer,
+                                 const char *topic,
+                                 const char *broker,
+                                 int32_t queue_id,
+                                 int64_t *min,
+                                 int64_t *max);
+
+/**
+ * Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that no
+ * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param offset    the offset of the next message to deliver
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG, also for an offset outside the queue, with the range in the text; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_seek(rmq_consumer *consumer,
+                           const char *topic,
+                           const char *broker,
+                           int32_t queue_id,
+                           int64_t offset);
+
+/**
+ * Goes on at the first message that the broker still has of a queue. Messages that no
+ * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_seek_begin(rmq_consumer *consumer,
+                                 const char *topic,
+                                 const char *broker,
+                                 int32_t queue_id);
+
+/**
+ * Goes on behind the last message of a queue: only what arrives later is delivered. Messages that no
+ * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_seek_end(rmq_consumer *consumer,
+                               const char *topic,
+                               const char *broker,
+                               int32_t queue_id);
+
+/**
+ * Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if there
+ * is none (brokers of 4.x: at the last message). Messages that no
+ * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param timestamp_ms  milliseconds since 1970
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_seek_timestamp(rmq_consumer *consumer,
+                                     const char *topic,
+                                     const char *broker,
+                                     int32_t queue_id,
+                                     int64_t timestamp_ms);
 
 /**
  * Sets the function that gets the messages. One is needed before the start; it cannot be changed after.

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::DropGuard;
 
 use super::allocation::Allocation;
+use super::assignment;
 use super::engine::Engine;
 use super::event::{Event, EventKind, Reason};
 use super::handover::PreviousOwner;
@@ -19,6 +20,7 @@ use super::queue::{Order, Queue};
 use super::rebalance::Delta;
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
+use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
 
@@ -88,10 +90,20 @@ impl Coordinator {
         if let Ok(queue) = self.ended.1.try_recv() {
             self.forget(queue);
         }
+        if let Some(assigned) = self.engine.subscriptions.assigned() {
+            let due = assignment::due(&assigned.wanted, &self.engine);
+            self.apply(&due);
+            self.engine.subscriptions.note_applied(assigned.round);
+            return due.values().all(Option::is_some);
+        }
         let subscriptions = self.engine.subscriptions.all();
         let mut complete = true;
         let mut due: BTreeMap<String, Option<BTreeSet<MessageQueue>>> = BTreeMap::new();
         let topics: Vec<Topic> = subscriptions.iter().map(|s| self.look_up(&s.topic)).collect();
+        if self.engine.config.model == MessageModel::Broadcasting {
+            self.apply(&all_queues(topics));
+            return true;
+        }
         let lists = self.ask_members(&topics).await;
         self.note_members(&lists);
         for topic in topics {
@@ -194,9 +206,9 @@ impl Coordinator {
         wanted.extend(due.values().flatten().flatten().cloned());
         let Delta { added, removed } = Delta::between(&owned, &wanted);
         let routed = self.routed(due.keys());
-        let gone = removed.into_iter().map(|queue| (reason(&queue, &routed), queue));
+        let gone = removed.into_iter().map(|queue| (self.why(reason(&queue, &routed)), queue));
         self.give_up(gone.collect());
-        let come = added.into_iter().map(|queue| (reason(&queue, &self.known), queue));
+        let come = added.into_iter().map(|queue| (self.why(reason(&queue, &self.known)), queue));
         for (reason, queues) in by_reason(come.collect()) {
             self.tell(EventKind::Assigned, reason, &queues, Vec::new());
             for queue in queues {
@@ -204,6 +216,14 @@ impl Coordinator {
             }
         }
         self.known = routed;
+    }
+
+    /// Without membership only the user gives and takes.
+    fn why(&self, reason: Reason) -> Reason {
+        match reason {
+            Reason::Members if self.engine.subscriptions.is_assigned() => Reason::Subscription,
+            reason => reason,
+        }
     }
 
     /// The queues of these topics by the present routes.
@@ -246,13 +266,14 @@ impl Coordinator {
             engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
             engine.statistics.topic(&name.topic),
         ));
+        // Before it pulls: it may be paused.
+        engine.status.assigned(&queue);
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
         let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);
         engine.tasks.spawn(format!("queue {name}"), async move {
             let _ended = ended;
             life.await;
         });
-        engine.status.assigned(&queue);
         self.owned.insert(name, queue);
     }
 
@@ -353,6 +374,12 @@ impl Drop for Ended {
 struct Topic {
     name: String,
     route: Option<(Arc<Route>, String)>,
+}
+
+/// In broadcasting everybody has every queue.
+fn all_queues(topics: Vec<Topic>) -> BTreeMap<String, Option<BTreeSet<MessageQueue>>> {
+    let queues = |(route, _): (Arc<Route>, String)| route.queues.iter().cloned().collect();
+    topics.into_iter().map(|topic| (topic.name, topic.route.map(queues))).collect()
 }
 
 /// The group's members by the broker that listed them.

@@ -17,6 +17,7 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
     engine.workers.refuse_polls();
     engine.tasks.join().await;
     engine.workers.close();
+    engine.store.close(&engine.status).await;
     // 7: after the last commit, so that whoever takes over goes on from it.
     engine.heartbeat.fall_silent();
     unregister(&engine).await;
@@ -30,6 +31,10 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
 
 /// Tells every broker we are connected to, so that the others take over at once.
 async fn unregister(engine: &Engine) {
+    if engine.subscriptions.is_assigned() {
+        // It never was a member.
+        return;
+    }
     let addresses = engine.cluster.routes().all_addresses();
     let connected = addresses.iter().filter(|address| engine.cluster.established(address).is_some());
     let told = connected.map(|address| async {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::dispatch::{Batch, Context, Open, Outcome, Piece, PulledBatch, Verdict};
+use super::dispatch::{Batch, Context, Lane, Open, Outcome, Piece, PulledBatch, Verdict};
 use super::engine::Engine;
 use super::queue::{Order, Queue, Running};
 use super::retry::return_one;
@@ -32,17 +32,27 @@ pub(super) fn add(engine: &Engine, order: &Order, batch: PulledBatch) {
     let range = 0..batch.messages.len();
     let mut lane = order.lane();
     lane.add(Piece { batch: Arc::new(batch), range });
-    if let Some(piece) = lane.next() {
-        engine.workers.push(piece.batch, piece.range);
-    }
+    hand_out(engine, &mut lane);
 }
 
 /// Hands out the next piece, if it may leave.
 fn go_on(engine: &Engine, order: &Order) {
-    let mut lane = order.lane();
-    if let Some(piece) = lane.next() {
-        engine.workers.push(piece.batch, piece.range);
+    hand_out(engine, &mut order.lane());
+}
+
+/// A piece that may not leave now stays in its place: whoever holds the queue back clears the lane.
+fn hand_out(engine: &Engine, lane: &mut Lane<PulledBatch>) {
+    if let Some(Piece { batch, range }) = lane.next()
+        && !engine.workers.push(batch, range.clone())
+    {
+        lane.settled(range.start, Vec::new());
     }
+}
+
+/// A worker claimed a piece from `start` on and left it alone: the queue was moved or paused meanwhile.
+pub(super) fn unwanted(engine: &Engine, order: &Order, start: usize) {
+    order.lane().settled(start, Vec::new());
+    go_on(engine, order);
 }
 
 /// A callback answered.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
 use super::handover::{Lease, PreviousOwner};
-use super::offsets::{commit_final, keep_committing, start_offset};
+use super::offsets::{Store, commit_final, keep_committing, start_offset};
 use super::pull::keep_pulling;
 use super::queue::Queue;
 use crate::runtime::{Backoff, random};
@@ -27,7 +27,12 @@ const FINAL_COMMIT: Duration = Duration::from_secs(5);
 /// Owns a queue until `stop`, and ends when the next owner may begin.
 pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: PreviousOwner) {
     let stop = queue.stop().clone();
-    let Some(lease) = Lease::acquire(&engine, &queue.name, &previous_owner, &stop).await else { return };
+    let shares = matches!(engine.store, Store::Broker) && !engine.subscriptions.is_assigned();
+    let lease = match shares {
+        true => Lease::acquire(&engine, &queue.name, &previous_owner, &stop).await,
+        false => Some(Lease::unneeded(&engine, &queue.name)),
+    };
+    let Some(lease) = lease else { return };
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => false,
@@ -45,11 +50,10 @@ async fn begin(engine: &Engine, queue: &Queue) {
     loop {
         match start_offset(engine, &queue.name).await {
             Ok(start) => {
-                queue.reset(start.offset);
-                queue.marks().begin();
                 // A 4.9.7 broker answers 0 for a group that committed nothing, and refuses to reset such a group.
                 let committed = start.committed && start.offset > 0;
-                queue.set_committed(committed.then_some(start.offset));
+                queue.begin(start.offset, committed);
+                queue.marks().begin();
                 if !committed {
                     // What was chosen is committed, so that a restart goes on from here.
                     queue.touch();

@@ -1,4 +1,5 @@
 //! Messages that a callback wants again: back to the broker, else republished, else delivered again here.
+//! Without membership (`rmq_consumer_assign`) nobody would read the retry topic, so it is always here.
 //!
 //! The offset passes such a message only when the broker has acknowledged one of the first two.
 
@@ -11,10 +12,12 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::dispatch::PulledBatch;
+use super::dropped::tell_dropped;
 use super::engine::Engine;
 use super::queue::Running;
 use super::status::count;
 use crate::cluster::command::{ConsumerSendMessageBack, SendMessage, SendMessageHeader};
+use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, namespace, property};
 
@@ -39,6 +42,11 @@ pub(crate) async fn give_back(
         // Whoever gets the queue next gets these again, so a stop need not wait for a broker that keeps silent.
         if queue.stop().is_cancelled() || !queue.holds(batch.id) {
             return;
+        }
+        if engine.subscriptions.is_assigned() && delay_level >= 0 {
+            count(&engine.status.counters.failed, 1);
+            left.push(index);
+            continue;
         }
         match return_one(&engine, &batch, &batch.messages[index], delay_level).await {
             Ok(()) => {
@@ -68,7 +76,7 @@ pub(crate) async fn give_back(
     }
 }
 
-/// Brings one message back to a broker; -1 is the level of the dead letters.
+/// Brings one message back to a broker; -1 is the level of the dead letters. In broadcasting it is given up.
 pub(super) async fn return_one(
     engine: &Engine,
     batch: &PulledBatch,
@@ -76,6 +84,10 @@ pub(super) async fn return_one(
     delay_level: i32,
 ) -> Result<()> {
     batch.queue.marks().counters().failed();
+    if engine.config.model == MessageModel::Broadcasting {
+        tell_dropped(engine, &batch.queue.name, std::slice::from_ref(message), "its tries are spent");
+        return Ok(());
+    }
     let Err(refused) = send_back(engine, batch, message, delay_level).await else { return Ok(()) };
     engine.log.debug("retry", format_args!("send-back failed, republishing: {refused}"));
     republish(engine, message, delay_level).await.map_err(|e| e.context(refused.text()))

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::dispatch::Outcome;
 use super::event::Event;
 use super::events::Events;
+use super::pauses::{Pauses, Selection};
 use super::queue::Queue;
 use crate::error::{Error, ErrorKind};
 use crate::log::Log;
@@ -62,7 +63,9 @@ pub(crate) struct Status {
     events: Arc<Events>,
     last_error: Mutex<Option<Error>>,
     assignment: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
+    pauses: Mutex<Pauses>,
     odd_outcomes: Mutex<Seldom>,
+    dropped: Mutex<Seldom>,
     pub(crate) counters: Counters,
 }
 
@@ -75,8 +78,8 @@ struct Seldom {
 
 impl Seldom {
     /// How many reports this one stands for, or `None` to keep silent.
-    fn pass(&mut self, now: Instant) -> Option<u64> {
-        self.held_back += 1;
+    fn pass(&mut self, now: Instant, more: u64) -> Option<u64> {
+        self.held_back += more;
         if self.last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(1)) {
             return None;
         }
@@ -93,7 +96,9 @@ impl Status {
             events: Arc::default(),
             last_error: Mutex::default(),
             assignment: Mutex::default(),
+            pauses: Mutex::default(),
             odd_outcomes: Mutex::default(),
+            dropped: Mutex::default(),
             counters: Counters::default(),
         }
     }
@@ -134,7 +139,7 @@ impl Status {
     /// A callback answered what it cannot mean: told once a second with a count.
     pub(crate) fn odd_outcome(&self, outcome: Outcome) {
         let mut seldom = self.odd_outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(times) = seldom.pass(Instant::now()) {
+        if let Some(times) = seldom.pass(Instant::now(), 1) {
             let what = match outcome {
                 Outcome::Unknown(value) => value.to_string(),
                 Outcome::Deferred => "DEFERRED without retaining the batch".to_owned(),
@@ -147,9 +152,36 @@ impl Status {
         }
     }
 
-    /// A queue was taken.
+    /// Messages failed that do not come again: how many there were since the last report, once a second.
+    pub(crate) fn dropped(&self, messages: usize) -> Option<u64> {
+        let mut seldom = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        seldom.pass(Instant::now(), messages as u64)
+    }
+
+    /// A queue was taken; it is paused if a pause covers it.
     pub(crate) fn assigned(&self, queue: &Arc<Queue>) {
         self.assignment().insert(queue.name.clone(), Arc::clone(queue));
+        let pauses = self.pauses();
+        queue.steering().set_paused(pauses.paused(&queue.name));
+    }
+
+    /// Pauses or resumes queues, those that are taken later too. Answers those that were paused now.
+    pub(crate) fn set_paused(&self, selection: Selection, paused: bool) -> Vec<Arc<Queue>> {
+        // Held over all of it, so that neither two calls nor a queue that is being taken can cross.
+        let mut pauses = self.pauses();
+        pauses.set(selection, paused);
+        let mut queues = self.queues();
+        queues.retain(|queue| {
+            let paused = pauses.paused(&queue.name);
+            queue.steering().set_paused(paused) && paused
+        });
+        queues
+    }
+
+    /// A queue that is owned and not being given up.
+    pub(crate) fn queue(&self, name: &MessageQueue) -> Option<Arc<Queue>> {
+        let queue = self.assignment().get(name).cloned();
+        queue.filter(|queue| !queue.stop().is_cancelled())
     }
 
     /// A queue was handed over.
@@ -160,6 +192,10 @@ impl Status {
     /// The queues owned now, those on their way in or out too.
     pub(crate) fn queues(&self) -> Vec<Arc<Queue>> {
         self.assignment().values().cloned().collect()
+    }
+
+    fn pauses(&self) -> MutexGuard<'_, Pauses> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn assignment(&self) -> MutexGuard<'_, BTreeMap<MessageQueue, Arc<Queue>>> {
@@ -174,9 +210,9 @@ mod tests {
     #[test]
     fn equal_reports_pass_once_a_second_with_their_count() {
         let (mut seldom, start) = (Seldom::default(), Instant::now());
-        assert_eq!(seldom.pass(start), Some(1));
-        assert_eq!(seldom.pass(start), None);
-        assert_eq!(seldom.pass(start + Duration::from_millis(999)), None);
-        assert_eq!(seldom.pass(start + Duration::from_secs(1)), Some(3));
+        assert_eq!(seldom.pass(start, 1), Some(1));
+        assert_eq!(seldom.pass(start, 1), None);
+        assert_eq!(seldom.pass(start + Duration::from_millis(999), 1), None);
+        assert_eq!(seldom.pass(start + Duration::from_secs(1), 1), Some(3));
     }
 }

@@ -2,15 +2,20 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use rmq_testbed::{Cluster, Version};
+use rmq_testbed::{Cluster, Version, temp_dir, wait_until};
 
 use crate::support::{both, compile, compile_example, end, program, run, tool};
 
 on_both_versions! {
     a_c_programs_delivery_keeps_the_callback_contract,
+    a_c_program_controls_a_queue_and_sees_each_effect,
+    the_assign_example_reads_the_last_messages_of_a_queue,
     the_example_of_a_division_of_its_own_consumes_all,
+    the_example_of_broadcasting_goes_on_where_it_stopped,
 }
 
 fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
@@ -29,6 +34,33 @@ fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
         .arg(path)
         .args([&namesrv, "contract-valgrind", "Contract", "3"])
         .env("RUST_BACKTRACE", "0"));
+}
+
+fn a_c_program_controls_a_queue_and_sees_each_effect(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("Control", 1);
+    cluster.send("Control", 30).run();
+    static QUEUES: LazyLock<PathBuf> = LazyLock::new(|| compile("queues.c"));
+    let namesrv = cluster.namesrv();
+    run(program(&*QUEUES).args([&namesrv, "control", "Control", cluster.broker_name(), "30"]));
+}
+
+fn the_assign_example_reads_the_last_messages_of_a_queue(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("AssignExample", 2);
+    cluster.send("AssignExample", 40).run();
+    static ASSIGN: LazyLock<PathBuf> = LazyLock::new(|| compile_example("assign.c"));
+    let mut command = program(&*ASSIGN);
+    command.args(["assign-example", "AssignExample", cluster.broker_name(), "1", "3"]);
+    let printed = run(command.env("NAMESRV_ADDR", cluster.namesrv()));
+    assert!(printed.starts_with("the queue has 0 to 20\n"), "{printed}");
+    for offset in 17..20 {
+        assert!(printed.contains(&format!("offset {offset}: AssignExample-")), "{printed}");
+    }
+    assert_eq!(printed.matches("\noffset ").count(), 3, "{printed}");
+    assert!(printed.ends_with("\nposition 20, committed 20\n"), "{printed}");
+    assert_eq!(cluster.committed_offset("assign-example", "AssignExample", 1), Some(20));
+    assert_eq!(cluster.committed_offset("assign-example", "AssignExample", 0).unwrap_or(0), 0);
 }
 
 /// Once as it is, once under valgrind with a new group, which gets all again.
@@ -52,6 +84,52 @@ fn the_example_of_a_division_of_its_own_consumes_all(version: Version) {
         .args(["allocated-valgrind", "Allocated", "40"])
         .env("NAMESRV_ADDR", &namesrv)
         .env("RUST_BACKTRACE", "0"));
+}
+
+/// Also after a kill: the lock on its file ends with the process.
+fn the_example_of_broadcasting_goes_on_where_it_stopped(version: Version) {
+    let (cluster, home) = (Cluster::shared(version), temp_dir("home"));
+    static BROADCAST: LazyLock<PathBuf> = LazyLock::new(|| compile_example("broadcast.c"));
+    cluster.create_topic("Prices", 2);
+    let example = |instance: &str, messages: &str| {
+        let mut command = program(&*BROADCAST);
+        command.env("NAMESRV_ADDR", cluster.namesrv()).env("HOME", home.path());
+        let output = end(command.args(["price-cache", "Prices", instance, messages]));
+        assert!(output.status.success(), "{}", both(&output));
+        output
+    };
+    cluster.send("Prices", 20).tags(&["good", "good", "good", "bad"]).run();
+    let first = example("DEFAULT", "20");
+    assert!(both(&first).contains("\n20 messages"), "{}", both(&first));
+    assert!(both(&first).contains("warning: Prices/broker-a/"), "{}", both(&first));
+    cluster.send("Prices", 10).run();
+    let second = example("DEFAULT", "10");
+    assert_eq!(String::from_utf8_lossy(&second.stdout).lines().count(), 11, "{}", both(&second));
+    let other = example("other", "30");
+    assert!(both(&other).contains("\n30 messages"), "{}", both(&other));
+    let store = home.path().join(".rocketmq_offsets");
+    let folders = std::fs::read_dir(&store).unwrap();
+    let mut names: Vec<String> =
+        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(names[0].ends_with("@DEFAULT") && names[1].ends_with("@other"), "{names:?}");
+    assert!(store.join(&names[0]).join("price-cache/offsets.json").exists());
+
+    let killed = || {
+        let mut command = program(&*BROADCAST);
+        command.env("NAMESRV_ADDR", cluster.namesrv()).env("HOME", home.path());
+        command.args(["price-cache", "Prices", "killed"]);
+        command
+    };
+    let mut running = killed().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let file = store.join(names[0].replace("DEFAULT", "killed")).join("price-cache/offsets.json");
+    wait_until("its file", Duration::from_secs(20), || file.exists());
+    let refused = end(&mut killed());
+    assert!(both(&refused).contains("another consumer keeps its offsets in it"), "{}", both(&refused));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    cluster.send("Prices", 5).run();
+    example("killed", "5");
 }
 
 #[test]

@@ -11,12 +11,16 @@ macro_rules! on_both_versions {
 }
 
 mod allocation;
+mod assign;
 mod basics;
+mod broadcast;
 mod c_programs;
 mod cluster;
 mod crash;
 mod deferred;
 mod filters;
+#[path = "../common/gate.rs"]
+mod gate;
 mod groups;
 mod handover;
 mod inner_batches;
@@ -27,6 +31,7 @@ mod offsets;
 mod operations;
 mod patterns;
 mod poll;
+mod queues;
 mod resets;
 mod retry;
 mod settling;

@@ -61,6 +61,9 @@ pub(crate) trait Settler: Send + Sync {
     /// A callback answered for a batch that nobody keeps.
     fn answered(&self, batch: &Batch, outcome: Outcome, context: &Context);
 
+    /// Messages were claimed from `start` on and not handed out, since their queue was moved or paused.
+    fn unwanted(&self, pulled: &PulledBatch, start: usize);
+
     /// Messages of a kept batch were settled.
     fn decided(&self, open: &Arc<Open>, decided: Decided, verdict: Verdict);
 }

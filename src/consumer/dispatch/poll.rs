@@ -66,6 +66,12 @@ impl Workers {
                 && let Some(share) = state.ready.front()
             {
                 let Some(range) = share.claim(most.min(room)) else { continue };
+                if !share.batch.queue.is_wanted(share.batch.id) {
+                    drop(state);
+                    self.0.settler.unwanted(&share.batch, range.start);
+                    state = self.0.state();
+                    continue;
+                }
                 let open = self.open(&share.batch, range);
                 let more = self.0.waiting(&state) > 0;
                 drop(state);

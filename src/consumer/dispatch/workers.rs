@@ -120,17 +120,19 @@ impl Workers {
         }))
     }
 
-    /// Adds messages of a batch to what waits. [`Workers::ring`] calls somebody for it.
-    pub(crate) fn push(&self, batch: Arc<PulledBatch>, messages: Range<usize>) {
+    /// Adds messages of a batch to what waits. [`Workers::ring`] calls somebody for it. False when nothing of the
+    /// queue may be handed out.
+    pub(crate) fn push(&self, batch: Arc<PulledBatch>, messages: Range<usize>) -> bool {
         {
             let mut state = self.0.state();
-            if batch.queue.is_closing() || state.closing {
-                return;
+            if !batch.queue.hands_out(batch.id) || state.closing {
+                return false;
             }
             let ordered = batch.queue.order.is_some();
             state.ready.push(batch, messages, ordered);
         }
         self.0.nudge();
+        true
     }
 
     /// Calls workers for what was pushed, until `stop`. Waking a thread costs more than a fast callback,
@@ -370,6 +372,10 @@ impl Shared {
         while self.unsettled.room() > 0
             && let Some(range) = share.claim(self.bounds.batch_size)
         {
+            if !share.batch.queue.is_wanted(share.batch.id) {
+                self.settler.unwanted(&share.batch, range.start);
+                break;
+            }
             slot.begin(range.clone(), begun);
             let batch = Batch::new(Arc::clone(&share.batch), range);
             let mut context = Context::default();

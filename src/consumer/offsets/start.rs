@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::Store;
 use crate::cluster::command::{GetMaxOffset, GetMinOffset, QueryConsumerOffset, SearchOffset};
 use crate::config::ConsumeFrom;
 use crate::consumer::engine::Engine;
@@ -54,8 +55,11 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
     Ok(Start { offset, committed: false })
 }
 
-/// What the broker holds as committed, `None` when the group has committed nothing.
-pub(super) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
+/// What the broker, or in broadcasting the file, holds as committed; `None` when that is nothing.
+pub(crate) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
+    if let Store::File(store) = &engine.store {
+        return Ok(store.offset(queue));
+    }
     let query = QueryConsumerOffset {
         consumer_group: engine.config.group.clone(),
         topic: queue.topic.to_string(),
