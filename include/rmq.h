@@ -1570,7 +1570,7 @@ rmq_code rmq_consumer_set_message_callback(rmq_consumer *consumer,
  *
  * @param batch  borrowed; NULL answers 0
  * @returns at least 1
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1582,7 +1582,7 @@ size_t rmq_batch_count(const rmq_batch *batch);
  * @param batch  borrowed; NULL answers NULL
  * @param index  from 0
  * @returns a message lent as long as the batch; NULL behind the last one
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @par Ownership      the batch's; rmq_message_retain makes a copy that may be kept
  * @since 0.1
  */
@@ -1597,7 +1597,7 @@ const rmq_message *rmq_batch_at(const rmq_batch *batch,
  * @param batch  borrowed; NULL answers NULL
  * @param len    gets the bytes before the NUL; may be NULL
  * @returns a text that lives as long as the batch
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1610,7 +1610,7 @@ const char *rmq_batch_topic(const rmq_batch *batch,
  * @param batch  borrowed; NULL answers NULL
  * @param len    gets the bytes before the NUL; may be NULL
  * @returns a text that lives as long as the batch
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1622,7 +1622,7 @@ const char *rmq_batch_broker(const rmq_batch *batch,
  *
  * @param batch  borrowed; NULL answers -1
  * @returns the number of the queue at its broker
- * @par Thread-safety  one thread at a time for one batch
+ * @par Thread-safety  any thread
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1631,15 +1631,16 @@ int32_t rmq_batch_queue_id(const rmq_batch *batch);
 /**
  * Takes messages of one queue, for a consumer that was started without a message callback. Messages are kept until they
  * are settled with rmq_batch_ack and its siblings; each can be settled once, in any order, on any thread. What is not
- * settled after "consume.timeout.ms" is delivered again.
+ * settled after "consume.timeout.ms" is delivered again. The messages were pulled together, so there are never more
+ * than "pull.batch.size".
  *
  * @param consumer    must not be NULL
  * @param max         how many messages at most, from 1; fewer come if the queue has fewer at hand
  * @param timeout_ms  how long to wait for the first; 0 does not wait, -1 waits without a bound
  * @param batch       gets the batch; NULL is stored on failure; must not be NULL
  * @returns RMQ_OK; RMQ_E_TIMEOUT if nothing came, also when "unsettled.max" messages are not settled; RMQ_E_CLOSED once
- *          the consumer is being shut down; RMQ_E_STATE before the start or if a message callback is set;
- *          RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ *          the consumer is being shut down or is fatal; RMQ_E_WOKEN after rmq_consumer_wakeup; RMQ_E_STATE before the
+ *          start or if a message callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, several at once
  * @par Ownership      the batch is the caller's; end it with rmq_batch_destroy
  * @since 0.1
@@ -1651,12 +1652,26 @@ rmq_code rmq_consumer_poll(rmq_consumer *consumer,
                            rmq_batch **batch);
 
 /**
+ * Ends one rmq_consumer_poll with RMQ_E_WOKEN: one that waits, else the next to be called, even if messages wait; those
+ * stay for the poll after it. Calls add up: n of them end n polls, so that each of n polling threads can be told once.
+ *
+ * @param consumer  must not be NULL
+ * @returns RMQ_OK; RMQ_E_CLOSED once the consumer is stopped or fatal; RMQ_E_STATE before the start or if a message
+ *          callback is set; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, but not a signal handler; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_wakeup(rmq_consumer *consumer);
+
+/**
  * Keeps a batch beyond the callback it is lent to. The callback then answers RMQ_CONSUME_DEFERRED, and the messages are
  * settled later with rmq_batch_ack and its siblings. If it answers something else, that settles what is not settled yet.
  *
  * @param batch  borrowed: lent to a callback, or the caller's own; NULL answers NULL
- * @returns a handle to the same messages; NULL on failure, with RMQ_E_INVALID_ARG or RMQ_E_CLOSED in rmq_last_error_code
- * @par Thread-safety  one thread at a time for one handle
+ * @returns a handle to the same messages; NULL on failure, with RMQ_E_INVALID_ARG, RMQ_E_CLOSED or RMQ_E_FORKED in
+ *          rmq_last_error_code
+ * @par Thread-safety  any thread
  * @par Ownership      the caller's; end it with rmq_batch_destroy. The last handle that ends decides what becomes of
  *                     messages that are not settled
  * @since 0.1
@@ -1670,7 +1685,7 @@ rmq_batch *rmq_batch_retain(const rmq_batch *batch);
  * @param batch  the caller's; must not be NULL
  * @returns RMQ_OK; RMQ_E_STATE if all were settled before, or the batch is lent to a callback; RMQ_E_REVOKED if the queue
  *          was taken away or moved meanwhile, so that the messages may be delivered again; RMQ_E_CLOSED if the consumer is
- *          gone; RMQ_E_INVALID_ARG; RMQ_E_PANIC
+ *          gone; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, several at once; never blocks
  * @since 0.1
  */
@@ -1761,7 +1776,7 @@ size_t rmq_batch_unsettled(const rmq_batch *batch);
 /**
  * Ends a batch from rmq_consumer_poll or rmq_batch_retain. When its last handle ends, messages that are not settled are
  * delivered again; with "poll.ack" on_destroy those of a polled batch count as consumed instead. A batch may outlive its
- * consumer.
+ * consumer. In a process forked from the one that got it nothing is freed or settled.
  *
  * @param batch  the caller's, not one lent to a callback; NULL does nothing
  * @par Thread-safety  any thread; no other thread uses this handle any more

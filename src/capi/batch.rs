@@ -20,7 +20,7 @@ pub struct rmq_batch {
 ///
 /// @param batch  borrowed; NULL answers 0
 /// @returns at least 1
-/// @par Thread-safety  one thread at a time for one batch
+/// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_batch_count(batch: *const rmq_batch) -> usize {
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn rmq_batch_count(batch: *const rmq_batch) -> usize {
 /// @param batch  borrowed; NULL answers NULL
 /// @param index  from 0
 /// @returns a message lent as long as the batch; NULL behind the last one
-/// @par Thread-safety  one thread at a time for one batch
+/// @par Thread-safety  any thread
 /// @par Ownership      the batch's; rmq_message_retain makes a copy that may be kept
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn rmq_batch_at(batch: *const rmq_batch, index: usize) -> 
 /// @param batch  borrowed; NULL answers NULL
 /// @param len    gets the bytes before the NUL; may be NULL
 /// @returns a text that lives as long as the batch
-/// @par Thread-safety  one thread at a time for one batch
+/// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_batch_topic(batch: *const rmq_batch, len: *mut usize) -> *const c_char {
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn rmq_batch_topic(batch: *const rmq_batch, len: *mut usiz
 /// @param batch  borrowed; NULL answers NULL
 /// @param len    gets the bytes before the NUL; may be NULL
 /// @returns a text that lives as long as the batch
-/// @par Thread-safety  one thread at a time for one batch
+/// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_batch_broker(batch: *const rmq_batch, len: *mut usize) -> *const c_char {
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn rmq_batch_broker(batch: *const rmq_batch, len: *mut usi
 ///
 /// @param batch  borrowed; NULL answers -1
 /// @returns the number of the queue at its broker
-/// @par Thread-safety  one thread at a time for one batch
+/// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_batch_queue_id(batch: *const rmq_batch) -> i32 {

@@ -45,7 +45,8 @@ pub type rmq_free_cb = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)
 type MessageFunction =
     unsafe extern "C-unwind" fn(*mut rmq_consumer, *const rmq_batch, *mut rmq_context, *mut c_void) -> i32;
 
-/// Sets the function that gets the messages. One is needed before the start; it cannot be changed after.
+/// Sets the function that gets the messages, before the start; it cannot be changed after. Without one they wait for
+/// rmq_consumer_poll.
 ///
 /// @param consumer       must not be NULL
 /// @param callback       see rmq_message_cb; NULL takes the present one away

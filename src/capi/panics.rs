@@ -140,6 +140,7 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_allocation_queue_broker(null(), 0, no_size) gives null();
         rmq_allocation_queue_id(null(), 0) gives -1;
         rmq_consumer_poll(consumer, 1, 0, null_mut()) gives RMQ_E_PANIC;
+        rmq_consumer_wakeup(consumer) gives RMQ_E_PANIC;
         rmq_batch_retain(batch) gives null_mut();
         rmq_batch_ack(batch) gives RMQ_E_PANIC;
         rmq_batch_ack_until(batch, 0) gives RMQ_E_PANIC;

@@ -144,24 +144,28 @@ impl Event {
         Event { details, ..Event::new(EventKind::Warning, text) }
     }
 
-    /// Messages that are not finished for `took_ms`: which they are, and who has them.
+    /// Messages of one queue that are not finished for `took_ms`: which they are, and who has them.
     pub(crate) fn messages(
         kind: EventKind,
         text: String,
-        batch: &Batch,
+        parts: &[Batch],
         holder: &str,
         took_ms: u64,
     ) -> Event {
-        let ids: Vec<&str> =
-            (0..batch.len()).filter_map(|i| batch.message(i)).map(Message::message_id).collect();
-        Event::new(kind, text)
-            .with("topic", batch.topic())
-            .with("broker", batch.broker())
-            .with("queue_id", batch.queue_id())
-            .with("queue_offset", batch.message(0).map_or(-1, Message::queue_offset))
+        let messages = || parts.iter().flat_map(|batch| (0..batch.len()).filter_map(|i| batch.message(i)));
+        let ids: Vec<&str> = messages().map(Message::message_id).collect();
+        let event = Event::new(kind, text)
+            .with("queue_offset", messages().next().map_or(-1, Message::queue_offset))
             .with("message_ids", ids)
             .with("holder", holder)
-            .with("took_ms", took_ms)
+            .with("took_ms", took_ms);
+        match parts.first() {
+            Some(batch) => event
+                .with("topic", batch.topic())
+                .with("broker", batch.broker())
+                .with("queue_id", batch.queue_id()),
+            None => event,
+        }
     }
 
     /// Its kind.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::allocator::{Allocator, Custom};
 use super::dispatch::{Abandoned, Batch, MessageHandler, NoBatch};
+use super::engine::Engine;
 use super::event::Event;
 use super::events::{self, EventHandler, NoEvent};
 use super::lifecycle::{Inner, State, lock, not_in};
@@ -53,21 +54,29 @@ impl Inner {
         })
     }
 
-    /// Waits for messages, for a consumer without a message callback.
-    pub(super) fn poll(&self, most: usize, within: Option<Duration>) -> Result<Batch> {
+    /// What polls, while it may.
+    fn polled(&self, what: &str) -> Result<Arc<Engine>> {
         if lock(&self.handler).is_some() {
-            return Err(Error::new(
-                ErrorKind::State,
-                "poll: a message callback is set and gets the messages",
-            ));
+            let text = format!("{what}: a message callback is set and gets the messages");
+            return Err(Error::new(ErrorKind::State, text));
         }
         let state = self.state();
-        let Some(engine) = self.engine().filter(|_| state != State::Starting) else {
-            return Err(match state {
-                State::Created | State::Starting => not_in(state, "poll"),
-                _ => closed(state),
-            });
-        };
+        match (state, self.engine()) {
+            (State::Created | State::Starting, _) => Err(not_in(state, what)),
+            (State::Running | State::Stopping, Some(engine)) => Ok(engine),
+            _ => Err(closed(what, state)),
+        }
+    }
+
+    /// Ends one poll: one that waits, else the next.
+    pub(super) fn wake_up(&self) -> Result<()> {
+        self.polled("wake up")?.workers.wake_up();
+        Ok(())
+    }
+
+    /// Waits for messages, for a consumer without a message callback.
+    pub(super) fn poll(&self, most: usize, within: Option<Duration>) -> Result<Batch> {
+        let engine = self.polled("poll")?;
         let abandoned = match self.config.poll_ack_on_destroy {
             true => Abandoned::Done,
             false => Abandoned::Again,
@@ -81,7 +90,8 @@ impl Inner {
                 );
                 Error::new(ErrorKind::Timeout, text)
             }
-            NoBatch::Closed => closed(self.state()),
+            NoBatch::Woken => Error::new(ErrorKind::Woken, "poll: a wake-up ended it"),
+            NoBatch::Closed => closed("poll", self.state()),
         })
     }
 
@@ -94,6 +104,6 @@ impl Inner {
     }
 }
 
-fn closed(state: State) -> Error {
-    Error::new(ErrorKind::Closed, format!("poll: the consumer is {}", state.name()))
+fn closed(what: &str, state: State) -> Error {
+    Error::new(ErrorKind::Closed, format!("{what}: the consumer is {}", state.name()))
 }

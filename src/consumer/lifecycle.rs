@@ -8,7 +8,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use super::admin::DirectCalls;
 use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
-use super::dispatch::{Bounds, MessageHandler, Workers};
+use super::dispatch::{Bounds, MessageHandler, WeakWorkers, Workers};
 use super::engine::{Engine, Parts};
 use super::events::EventHandler;
 use super::heartbeat::Heartbeat;
@@ -192,12 +192,17 @@ impl Inner {
     /// Builds the parts and joins them.
     fn assemble(&self, io: &IoThreads, handler: Option<Arc<dyn MessageHandler>>) -> (Arc<Engine>, Tasks) {
         let config = &self.config;
+        let polled: Arc<OnceLock<WeakWorkers>> = Arc::default();
         let fatal = {
             let (state, status) = (Arc::clone(&self.state), Arc::clone(&self.status));
+            let polled = Arc::clone(&polled);
             Arc::new(move |task: &str| {
                 let text = format!("bug: the task {task} panicked");
                 status.report_fatal("tasks", Error::new(ErrorKind::Panic, text));
                 state.store(State::Fatal as u8, Ordering::Release);
+                if let Some(workers) = polled.get().and_then(WeakWorkers::upgrade) {
+                    workers.refuse_polls();
+                }
             })
         };
         let tasks = Tasks::new(io.handle().clone(), fatal.clone());
@@ -260,6 +265,7 @@ impl Inner {
                 rebalance,
             })
         });
+        polled.get_or_init(|| engine.workers.downgrade());
         (engine, connections)
     }
 
@@ -286,13 +292,10 @@ impl Inner {
                 callbacks.push("rmq-event".to_owned());
             }
             let unsettled = run.engine.workers.unsettled();
-            if unsettled > 0 {
-                callbacks.push(format!("{unsettled} messages are not settled"));
-            }
             callbacks.extend(run.engine.direct.running().into_iter().map(|(thread, _, _)| thread));
             let tasks = run.engine.tasks.running();
             *lock(&self.run) = Some(run);
-            return Err(still_running(timeout, &callbacks, &tasks));
+            return Err(still_running(timeout, &callbacks, unsettled, &tasks));
         }
         self.close(run);
         self.change(State::Stopped);
@@ -378,6 +381,9 @@ impl Inner {
     pub(super) fn mark_fatal(&self, why: &str) {
         self.status.report_fatal("lifecycle", Error::new(ErrorKind::Panic, why));
         self.change(State::Fatal);
+        if let Some(engine) = self.engine() {
+            engine.workers.refuse_polls();
+        }
     }
 
     pub(super) fn engine(&self) -> Option<Arc<Engine>> {
@@ -445,11 +451,21 @@ pub(super) fn not_in(state: State, what: &str) -> Error {
     Error::new(ErrorKind::State, format!("{what}: the consumer is {name}; {why}"))
 }
 
-fn still_running(timeout: Duration, callbacks: &[String], tasks: &[String]) -> Error {
-    let what = match callbacks {
-        [] => format!("{} tasks still running ({})", tasks.len(), tasks.join(", ")),
-        [one] => format!("1 callback still running ({one})"),
-        many => format!("{} callbacks still running ({})", many.len(), many.join(", ")),
+fn still_running(timeout: Duration, callbacks: &[String], unsettled: usize, tasks: &[String]) -> Error {
+    let callbacks = match callbacks {
+        [] => None,
+        [one] => Some(format!("1 callback still running ({one})")),
+        many => Some(format!("{} callbacks still running ({})", many.len(), many.join(", "))),
+    };
+    let unsettled = match unsettled {
+        0 => None,
+        1 => Some("1 message is not settled".to_owned()),
+        many => Some(format!("{many} messages are not settled")),
+    };
+    let what: Vec<String> = callbacks.into_iter().chain(unsettled).collect();
+    let what = match what.is_empty() {
+        true => format!("{} tasks still running ({})", tasks.len(), tasks.join(", ")),
+        false => what.join(", "),
     };
     let text = format!("shutdown: {what} after {} ms; call it again to wait on", timeout.as_millis());
     Error::new(ErrorKind::Timeout, text)

@@ -109,6 +109,12 @@ impl Consumer {
         self.0.poll(most, within)
     }
 
+    /// Ends one [`Consumer::poll`] with [`ErrorKind::Woken`](crate::error::ErrorKind::Woken): one that waits, else
+    /// the next to come. Calls add up.
+    pub fn wake_up(&self) -> Result<()> {
+        self.0.wake_up()
+    }
+
     /// Takes the oldest event; `None` waits without a bound.
     pub fn poll_event(&self, within: Option<Duration>) -> Result<Event> {
         self.0.poll_event(within)

@@ -13,7 +13,7 @@ use super::dispatch::{Batch, Context, Lane, Open, Outcome, Piece, PulledBatch, V
 use super::engine::Engine;
 use super::queue::{Order, Queue, Running};
 use super::retry::return_one;
-use super::settle::{complete, done};
+use super::settle::complete;
 use super::status::count;
 
 /// The delay level that means the dead letters.
@@ -78,7 +78,7 @@ pub(super) fn answered(
     let (pulled, all) = (batch.pulled(), batch.range());
     let auto_commit = context.auto_commit.unwrap_or(engine.config.orderly_auto_commit);
     let done = match outcome {
-        Outcome::Success | Outcome::Commit => done(batch, context),
+        Outcome::Success | Outcome::Commit => batch.done(context),
         Outcome::Rollback if !auto_commit => return roll_back(engine, order, batch, context),
         Outcome::Later | Outcome::Suspend => all.start..all.start,
         odd => {

@@ -1,5 +1,6 @@
 //! Looks after callbacks that take too long.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,28 +24,38 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_se
 /// Batches that somebody keeps: past their time, what is not settled comes again.
 fn watch_kept(engine: &Engine, timeout: Duration, slow: Duration) {
     let (late, slow) = engine.workers.overdue_open(timeout, slow);
-    let tell = |kind: EventKind, open: &Open| {
-        let left = open.left();
-        let batch = Batch::new(Arc::clone(&open.pulled), open.range.clone());
-        let first = batch.message(0).map_or(-1, Message::queue_offset);
-        let name = batch.queue_name();
-        let text = format!("{left} messages of {name} from offset {first} on are not settled");
-        engine.log.warn("poll", &text);
-        let took = u64::try_from(open.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        engine.status.events().raise(Event::messages(kind, text, &batch, "kept", took));
-        left
-    };
     for open in slow {
-        tell(EventKind::SlowMessage, &open);
+        tell_kept(engine, EventKind::SlowMessage, &open, open.unsettled());
     }
     for open in late {
-        count(&engine.status.counters.timed_out, tell(EventKind::ConsumeTimeout, &open));
         let verdict = match &open.pulled.queue.order {
             Some(order) => Verdict::Rest(order.rest),
             None => Verdict::Again(DELAY_LEVEL),
         };
-        engine.workers.settle(&open, 0..open.range.len(), verdict);
+        // What was settled since the look is not among it.
+        let taken = engine.workers.take_back(&open, verdict);
+        count(&engine.status.counters.timed_out, taken.iter().map(Range::len).sum());
+        tell_kept(engine, EventKind::ConsumeTimeout, &open, taken);
     }
+}
+
+/// Tells of messages of a kept batch, if there are any.
+fn tell_kept(engine: &Engine, kind: EventKind, open: &Open, ranges: Vec<Range<usize>>) {
+    let part = |range: Range<usize>| Batch::new(Arc::clone(&open.pulled), range);
+    let parts: Vec<Batch> = ranges.into_iter().map(part).collect();
+    let Some(first) = parts.first() else { return };
+    let messages: usize = parts.iter().map(Batch::len).sum();
+    let offset = first.message(0).map_or(-1, Message::queue_offset);
+    let took = u64::try_from(open.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let end = match kind {
+        EventKind::ConsumeTimeout => ", past consume.timeout.ms: nobody may settle them any more",
+        _ => "",
+    };
+    let name = first.queue_name();
+    let text =
+        format!("{messages} messages of {name} from offset {offset} on are not settled after {took} ms{end}");
+    engine.log.warn("poll", &text);
+    engine.status.events().raise(Event::messages(kind, text, &parts, "kept", took));
 }
 
 /// After `consume.timeout.ms` the messages of a callback go back to the broker, in broadcasting nowhere; its result
@@ -75,7 +86,8 @@ pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
                 None => EventKind::SlowMessage,
             };
             let millis = u64::try_from(took).unwrap_or(u64::MAX);
-            engine.status.events().raise(Event::messages(kind, what.clone(), &batch, &thread, millis));
+            let event = Event::messages(kind, what.clone(), std::slice::from_ref(&batch), &thread, millis);
+            engine.status.events().raise(event);
             let Some(running) = overdue.taken else {
                 engine.log.warn("workers", what);
                 continue;

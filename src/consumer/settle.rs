@@ -41,7 +41,7 @@ impl Settler for Settlement {
             decided.ranges.iter().for_each(|range| complete(&engine, &open.pulled, range.clone()));
         }
         match &open.pulled.queue.order {
-            Some(order) if decided.running.is_some() => orderly::decided(&engine, order, open),
+            Some(order) if decided.last => orderly::decided(&engine, order, open),
             Some(_) => {}
             None => {
                 let level = match verdict {
@@ -62,17 +62,11 @@ impl Settler for Settlement {
     }
 }
 
-/// The part of a batch that a callback was done with, by its answer.
-pub(super) fn done(batch: &Batch, context: &Context) -> Range<usize> {
-    let Range { start, end } = batch.range();
-    start..context.ack_index.map_or(end, |index| end.min(start.saturating_add(index).saturating_add(1)))
-}
-
 /// Completes what is done and gives back the rest.
 fn answered(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Context) {
     let Range { start, end } = batch.range();
     let done = match outcome {
-        Outcome::Success => done(batch, context),
+        Outcome::Success => batch.done(context),
         Outcome::Later => start..start,
         odd => {
             engine.status.odd_outcome(odd);

@@ -157,6 +157,8 @@ static void consumers(void)
     CHECK(rmq_consumer_poll(consumer, 0, 0, &batch) == RMQ_E_INVALID_ARG && batch == NULL);
     CHECK(rmq_consumer_poll(consumer, 1, INT32_MIN, &batch) == RMQ_E_INVALID_ARG && batch == NULL);
     CHECK(rmq_consumer_poll(consumer, HUGE_SIZE, 0, &batch) == RMQ_E_STATE && batch == NULL);
+    CODE_ROW(rmq_consumer_wakeup, "consumer", NULL);
+    FAILS(RMQ_E_STATE, "wake up: the consumer is created; start it first", rmq_consumer_wakeup(consumer));
     ROW(rmq_consumer_destroy, WORKS(rmq_consumer_destroy(NULL)); WORKS(rmq_consumer_destroy(consumer)));
 }
 

@@ -17,6 +17,7 @@ mod broadcast;
 mod c_programs;
 mod cluster;
 mod crash;
+mod deferred;
 mod filters;
 #[path = "../common/gate.rs"]
 mod gate;
@@ -30,9 +31,11 @@ mod offsets;
 mod operations;
 mod orderly;
 mod patterns;
+mod poll;
 mod queues;
 mod resets;
 mod retry;
+mod settling;
 mod several;
 #[path = "../support/mod.rs"]
 mod support;

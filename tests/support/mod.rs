@@ -119,6 +119,19 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// A program under valgrind: an error or a leak ends it with 99.
+pub fn under_valgrind(path: impl AsRef<OsStr>) -> Command {
+    let mut command = tool("valgrind", "valgrind");
+    command
+        .args(["-q", "--error-exitcode=99", "--leak-check=full"])
+        .arg("--show-leak-kinds=definite,indirect,possible")
+        .arg("--errors-for-leak-kinds=definite,indirect,possible")
+        .arg(path)
+        .env_remove("NAMESRV_ADDR")
+        .env("RUST_BACKTRACE", "0");
+    command
+}
+
 /// The functions that the header declares, sorted.
 pub fn declared() -> Vec<String> {
     let header = std::fs::read_to_string(root().join("include/rmq.h")).unwrap();

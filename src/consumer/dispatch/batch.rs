@@ -137,6 +137,11 @@ impl Batch {
         self.open().map_or(0, |open| open.left())
     }
 
+    /// True for one that ends with a callback.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.lent
+    }
+
     /// How it stands with its messages, once somebody keeps it.
     pub(crate) fn open(&self) -> Option<&Arc<Open>> {
         self.keeper.get().map(|keeper| &keeper.open)
@@ -153,6 +158,12 @@ impl Batch {
 
     pub(crate) fn range(&self) -> Range<usize> {
         self.range.clone()
+    }
+
+    /// The part that a callback was done with when it answered that it was.
+    pub(crate) fn done(&self, context: &Context) -> Range<usize> {
+        let Range { start, end } = self.range();
+        start..context.ack_index.map_or(end, |index| end.min(start.saturating_add(index).saturating_add(1)))
     }
 
     fn check(&self, index: usize) -> Result<()> {
@@ -221,6 +232,7 @@ impl Drop for Keeper {
             (Abandoned::Again, None) => Verdict::Again(0),
         };
         workers.settle(&self.open, 0..self.open.range.len(), verdict);
+        workers.forget(&self.open);
     }
 }
 

@@ -1,6 +1,7 @@
 //! From pulled batches to callbacks: what waits, who works, and what a callback sees.
 
 mod activity;
+mod answer;
 mod batch;
 mod lane;
 mod open;

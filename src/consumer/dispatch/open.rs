@@ -42,8 +42,11 @@ struct Settling {
 pub(crate) struct Decided {
     /// Messages that were open until now, as indexes of the pulled batch.
     pub(crate) ranges: Vec<Range<usize>>,
-    /// Set with the last message: to be dropped when everything is done for them.
-    pub(crate) running: Option<Running>,
+    /// The last message of the batch is among them.
+    pub(crate) last: bool,
+    /// Set if there are any: to be dropped when everything is done for them, since another thread may settle the
+    /// last message meanwhile, and the queue must not be handed over before.
+    _running: Option<Running>,
 }
 
 impl Decided {
@@ -86,6 +89,9 @@ impl Open {
     pub(crate) fn settle(&self, range: Range<usize>, verdict: Verdict) -> Decided {
         let mut settling = self.settling();
         let mut ranges: Vec<Range<usize>> = Vec::new();
+        if settling.left == 0 {
+            return Decided { ranges, last: false, _running: None };
+        }
         for index in range {
             match settling.verdicts.get_mut(index) {
                 Some(open @ None) => *open = Some(verdict),
@@ -98,8 +104,13 @@ impl Open {
                 _ => ranges.push(at..at + 1),
             }
         }
-        let last = settling.left == 0 && !ranges.is_empty();
-        Decided { ranges, running: if last { settling.running.take() } else { None } }
+        let last = settling.left == 0;
+        let running = match (last, ranges.is_empty()) {
+            (true, _) => settling.running.take(),
+            (false, false) => Some(self.pulled.queue.enter()),
+            (false, true) => None,
+        };
+        Decided { ranges, last, _running: running }
     }
 
     /// How many messages are not settled.
@@ -107,14 +118,21 @@ impl Open {
         self.settling().left
     }
 
+    /// What is not settled, as indexes of the pulled batch.
+    pub(crate) fn unsettled(&self) -> Vec<Range<usize>> {
+        let settling = self.settling();
+        let open = settling.verdicts.iter().enumerate().filter(|(_, verdict)| verdict.is_none());
+        open.map(|(index, _)| self.range.start + index..self.range.start + index + 1).collect()
+    }
+
     /// What was decided on each message, in order.
     pub(crate) fn verdicts(&self) -> Vec<Option<Verdict>> {
         self.settling().verdicts.to_vec()
     }
 
-    /// True once, when it has been open for at least `slow`.
+    /// True once, when something of it has been open for at least `slow`.
     pub(super) fn is_newly_slow(&self, slow: Duration) -> bool {
-        self.since.elapsed() >= slow && !self.told_slow.swap(true, Ordering::Relaxed)
+        self.since.elapsed() >= slow && self.left() > 0 && !self.told_slow.swap(true, Ordering::Relaxed)
     }
 
     fn settling(&self) -> MutexGuard<'_, Settling> {

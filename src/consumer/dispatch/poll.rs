@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::batch::{Abandoned, Batch, PulledBatch};
-use super::open::{Open, Verdict};
+use super::open::{Decided, Open, Verdict};
 use super::workers::{Shared, Workers};
 
 /// Why a poll has nothing.
@@ -15,6 +15,8 @@ pub(crate) enum NoBatch {
     Timeout,
     /// Nothing may be handed out before something is settled.
     Full,
+    /// A wake-up ended it.
+    Woken,
     /// The consumer stops.
     Closed,
 }
@@ -49,11 +51,27 @@ impl Workers {
             if state.polls_refused || state.closing {
                 return Err(NoBatch::Closed);
             }
+            if state.wakeups > 0 {
+                state.wakeups -= 1;
+                let more = self.0.waiting(&state) > 0;
+                drop(state);
+                // The call that ended this one may have been meant for them.
+                if more {
+                    self.0.polled.notify_one();
+                }
+                return Err(NoBatch::Woken);
+            }
             let room = self.0.unsettled.room();
             while room > 0
                 && let Some(share) = state.ready.front()
             {
                 let Some(range) = share.claim(most.min(room)) else { continue };
+                if !share.batch.queue.is_wanted(share.batch.id) {
+                    drop(state);
+                    self.0.settler.unwanted(&share.batch, range.start);
+                    state = self.0.state();
+                    continue;
+                }
                 if !share.batch.queue.may_hand_out() {
                     drop(state);
                     self.0.settler.put_off(&share.batch, range);
@@ -61,7 +79,7 @@ impl Workers {
                     continue;
                 }
                 let open = self.open(&share.batch, range);
-                let more = state.ready.waiting() > 0;
+                let more = self.0.waiting(&state) > 0;
                 drop(state);
                 if more {
                     self.0.polled.notify_one();
@@ -80,6 +98,14 @@ impl Workers {
         }
     }
 
+    /// Ends one poll: one that waits, else the next.
+    pub(crate) fn wake_up(&self) {
+        let mut state = self.0.state();
+        state.wakeups = state.wakeups.saturating_add(1);
+        drop(state);
+        self.0.polled.notify_one();
+    }
+
     /// Lets everybody know who polls that nothing more comes.
     pub(crate) fn refuse_polls(&self) {
         self.0.state().polls_refused = true;
@@ -96,14 +122,33 @@ impl Workers {
     pub(crate) fn settle(&self, open: &Arc<Open>, range: Range<usize>, verdict: Verdict) -> usize {
         let decided = open.settle(range, verdict);
         let count = decided.count();
-        if count > 0 {
-            let made_room = self.0.unsettled.settled(open, count, decided.running.is_some());
-            self.0.settler.decided(open, decided, verdict);
-            if made_room {
-                self.0.nudge();
-            }
-        }
+        self.carry_out(open, decided, verdict);
         count
+    }
+
+    /// Settles all that is left of a kept batch; answers what that was, as indexes of the pulled batch.
+    pub(crate) fn take_back(&self, open: &Arc<Open>, verdict: Verdict) -> Vec<Range<usize>> {
+        let decided = open.settle(0..open.range.len(), verdict);
+        let ranges = decided.ranges.clone();
+        self.carry_out(open, decided, verdict);
+        ranges
+    }
+
+    fn carry_out(&self, open: &Arc<Open>, decided: Decided, verdict: Verdict) {
+        let count = decided.count();
+        if count == 0 {
+            return;
+        }
+        let made_room = self.0.unsettled.settled(count);
+        self.0.settler.decided(open, decided, verdict);
+        if made_room {
+            self.0.nudge();
+        }
+    }
+
+    /// Nobody has a handle of a kept batch any more.
+    pub(super) fn forget(&self, open: &Open) {
+        self.0.unsettled.forget(open);
     }
 
     /// How many messages are polled or deferred and not settled.

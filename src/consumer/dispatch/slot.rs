@@ -141,11 +141,15 @@ impl Slot {
         let callback = held.callback.as_mut()?;
         let since = callback.since.elapsed();
         let batch = Batch::new(Arc::clone(&held.batch), callback.range.clone());
-        // In order nothing may overtake a message that is in a callback.
-        let may_be_taken = held.batch.queue.order.is_none() && !kept(&held.batch, &callback.range);
-        if since >= timeout && may_be_taken {
-            let taken = slot.take().map(|held| held.running);
-            return Some(Overdue { thread: self.name.clone(), batch, since, taken });
+        if since >= timeout {
+            if kept(&held.batch, &callback.range) {
+                return None;
+            }
+            // In order nothing may overtake a message that is in a callback.
+            if held.batch.queue.order.is_none() {
+                let taken = slot.take().map(|held| held.running);
+                return Some(Overdue { thread: self.name.clone(), batch, since, taken });
+            }
         }
         let tell = since >= slow && !std::mem::replace(&mut callback.told_slow, since >= slow);
         tell.then(|| Overdue { thread: self.name.clone(), batch, since, taken: None })

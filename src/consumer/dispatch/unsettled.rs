@@ -20,6 +20,7 @@ pub(crate) struct Unsettled {
 #[derive(Default)]
 struct Table {
     last_id: u64,
+    /// Those that somebody has a handle of, settled or not.
     open: BTreeMap<u64, Weak<Open>>,
 }
 
@@ -50,24 +51,27 @@ impl Unsettled {
         open
     }
 
-    /// Counts messages of a batch as settled. True when that makes room where there was none.
-    pub(super) fn settled(&self, open: &Open, count: usize, all: bool) -> bool {
-        if all {
-            self.table().open.remove(&open.id);
-        }
+    /// Counts messages as settled. True when that makes room where there was none.
+    pub(super) fn settled(&self, count: usize) -> bool {
         self.messages.fetch_sub(count, Ordering::AcqRel) >= self.most
     }
 
-    /// True when these messages are kept by somebody.
+    /// Nobody has a handle of a batch any more.
+    pub(super) fn forget(&self, open: &Open) {
+        self.table().open.remove(&open.id);
+    }
+
+    /// True when somebody has a handle of these messages: then they are settled by that, not by a callback's time.
     pub(super) fn holds(&self, pulled: &Arc<PulledBatch>, range: &Range<usize>) -> bool {
         let ours = |open: &Arc<Open>| Arc::ptr_eq(&open.pulled, pulled) && open.range == *range;
         self.all().iter().any(ours)
     }
 
-    /// Those open for longer than `timeout`, and those that have just become `slow`.
+    /// Those with messages that are open for longer than `timeout`, and those that have just become `slow`.
     pub(super) fn overdue(&self, timeout: Duration, slow: Duration) -> (Vec<Arc<Open>>, Vec<Arc<Open>>) {
         let (late, young): (Vec<_>, Vec<_>) =
             self.all().into_iter().partition(|open| open.since.elapsed() >= timeout);
+        let late = late.into_iter().filter(|open| open.left() > 0).collect();
         (late, young.into_iter().filter(|open| open.is_newly_slow(slow)).collect())
     }
 

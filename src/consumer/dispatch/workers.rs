@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
-use super::open::{Settler, Verdict};
+use super::open::Settler;
 use super::ready::{Ready, Share};
 use super::slot::{Call, Called, Overdue, Slot};
 use super::unsettled::Unsettled;
@@ -63,7 +63,7 @@ pub(super) struct Shared {
     /// Without one, whoever polls gets the messages.
     handler: Option<Arc<dyn MessageHandler>>,
     pub(super) settler: Arc<dyn Settler>,
-    status: Arc<Status>,
+    pub(super) status: Arc<Status>,
     thread: CallbackThread,
     pub(super) unsettled: Unsettled,
     state: Mutex<State>,
@@ -83,6 +83,8 @@ pub(super) struct State {
     pub(super) ready: Ready<PulledBatch>,
     /// Nobody may poll any more.
     pub(super) polls_refused: bool,
+    /// How many polls are to end without messages.
+    pub(super) wakeups: usize,
     threads: usize,
     /// Workers without work. The last is called first: its caches are warm.
     idle: Vec<Arc<Slot>>,
@@ -145,6 +147,8 @@ impl Workers {
             yield_now().await;
             self.0.pushed.store(false, Ordering::Release);
             if self.0.handler.is_none() {
+                // Room is no part of the state: whoever saw none under the lock must have begun to wait.
+                drop(self.0.state());
                 self.0.polled.notify_one();
                 continue;
             }
@@ -360,7 +364,10 @@ impl Shared {
         let counters = share.batch.queue.marks().counters();
         let begun_all = Instant::now();
         let mut begun = begun_all;
-        while let Some(range) = share.claim(self.bounds.batch_size) {
+        // Callbacks may defer what they get.
+        while self.unsettled.room() > 0
+            && let Some(range) = share.claim(self.bounds.batch_size)
+        {
             let queue = &share.batch.queue;
             if !queue.is_wanted(share.batch.id) {
                 self.settler.unwanted(&share.batch, range.start);
@@ -407,22 +414,6 @@ impl Shared {
             self.status.report("workers", Error::new(ErrorKind::Panic, text));
             Outcome::Later
         })
-    }
-
-    /// Takes a callback's answer, for those messages that nobody has settled another way.
-    fn settle(self: &Arc<Self>, batch: &Batch, outcome: Outcome, context: &Context) {
-        let Some(open) = batch.open() else { return self.settler.answered(batch, outcome, context) };
-        let verdict = match outcome {
-            Outcome::Deferred => return,
-            Outcome::Success | Outcome::Commit => Verdict::Done,
-            _ => match &open.pulled.queue.order {
-                Some(order) if context.delay_level >= 0 => {
-                    Verdict::Rest(context.suspend.unwrap_or(order.rest))
-                }
-                _ => Verdict::Again(context.delay_level),
-            },
-        };
-        Workers(Arc::clone(self)).settle(open, 0..batch.len(), verdict);
     }
 
     fn tell_late(&self, slot: &Slot, batch: &Batch, outcome: Outcome) {
