@@ -1157,6 +1157,27 @@ rmq_code rmq_consumer_stats_json(const rmq_consumer *consumer,
                                  size_t *needed);
 
 /**
+ * Gives the route of a subscribed topic as JSON, as the consumer last heard it from a name server: an object with the
+ * topic, its brokers with their addresses by broker id (0 is the master), and the queues that may be read.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @param topic     borrowed for the call; must not be NULL; the group's retry topic is allowed too
+ * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
+ * @param size      bytes of buf
+ * @param needed    gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_STATE when it is not started; RMQ_E_NO_ROUTE for a topic that is not subscribed or that no
+ * name server knows yet; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_route_json(const rmq_consumer *consumer,
+                                 const char *topic,
+                                 char *buf,
+                                 size_t size,
+                                 size_t *needed);
+
+/**
  * Sets the function that gets the messages. One is needed before the start; it cannot be changed after.
  *
  * @param consumer       must not be NULL

@@ -13,6 +13,7 @@ const SOURCES: &[&str] = &[
     "version",
     "config",
     "consumer",
+    "route",
     "callback",
     "batch",
     "poll",

@@ -27,10 +27,13 @@ const UNSAFE: &[(&str, &str)] =
 /// Files that decide and do nothing else: no clock, no task, no socket, no lock.
 const PURE: &[&str] = &[
     "protocol/",
+    "message/namespace.rs",
     "cluster/route.rs",
+    "consumer/lost.rs",
     "consumer/next_pull.rs",
     "consumer/process_queue.rs",
     "consumer/rebalance/",
+    "consumer/statistics/window.rs",
     "consumer/subscription.rs",
     "consumer/dispatch/ready.rs",
     "runtime/backoff.rs",

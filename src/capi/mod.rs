@@ -25,6 +25,7 @@ mod handle;
 pub mod log;
 pub mod message;
 pub mod poll;
+pub mod route;
 mod userdata;
 pub mod version;
 

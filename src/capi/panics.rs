@@ -16,6 +16,7 @@ use super::event::*;
 use super::guard;
 use super::message::*;
 use super::poll::*;
+use super::route::*;
 use super::version::*;
 
 thread_local! {
@@ -100,6 +101,7 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_consumer_last_error(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_assignment_json(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_stats_json(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
+        rmq_consumer_route_json(consumer, null(), no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_set_message_callback(consumer, None, null_mut(), None) gives RMQ_E_PANIC;
         rmq_consumer_set_event_callback(consumer, 0, None, null_mut(), None) gives RMQ_E_PANIC;
         rmq_consumer_poll_event(consumer, 0, null_mut()) gives RMQ_E_PANIC;

@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::name_server::NameServers;
-use super::route::{MASTER, Route, Routes};
+use super::route::{MASTER, Route, Routes, SLAVE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageQueue;
-use crate::protocol::command::{Answer, GetRouteInfo, Request};
-use crate::protocol::{Fields, Header, ResponseCode};
+use crate::protocol::command::{Answer, ConsumerList, GetConsumerList, GetRouteInfo, Request};
+use crate::protocol::{Fields, Frame, Header, ResponseCode};
 use crate::runtime::Tasks;
-use crate::transport::pool::Greeting;
-use crate::transport::{Connection, Incoming, Pool};
+use crate::transport::pool::{Greeting, Manners, Question};
+use crate::transport::{Connection, Incoming, Pool, Stamp};
 
 /// What a cluster is reached by.
 pub struct Setup {
@@ -23,6 +23,10 @@ pub struct Setup {
     pub connect_timeout: Duration,
     /// For a request to be answered.
     pub request_timeout: Duration,
+    /// Named in every request; empty for none.
+    pub namespace: String,
+    /// The group and the client id that no broker may list yet when it is greeted; `None` does not ask.
+    pub no_twin: Option<(String, Arc<str>)>,
 }
 
 /// The name servers, the routes they gave, and the connections to the brokers in them.
@@ -44,15 +48,22 @@ impl Cluster {
         incoming: Incoming,
         tasks: &Tasks,
     ) -> Cluster {
-        let Setup { name_servers, connect_timeout, request_timeout } = setup;
-        let pool = |greeting| {
-            let incoming = Arc::clone(&incoming);
-            Pool::new(connect_timeout, request_timeout, greeting, incoming, tasks.clone())
+        let Setup { name_servers, connect_timeout, request_timeout, namespace, no_twin } = setup;
+        let stamp = namespace_fields(&namespace);
+        let pool = |greeting, question| {
+            let manners = Manners {
+                connect_timeout,
+                greeting_timeout: request_timeout,
+                stamp: Arc::clone(&stamp),
+                question,
+                greeting,
+            };
+            Pool::new(manners, Arc::clone(&incoming), tasks.clone())
         };
         Cluster {
             name_servers: NameServers::new(name_servers, request_timeout),
-            name_server_pool: pool(Arc::new(|| None)),
-            brokers: pool(encoded(greeting)),
+            name_server_pool: pool(Arc::new(|| None), None),
+            brokers: pool(encoded(greeting), no_twin.map(|(group, id)| twin_question(group, id))),
             routes: Mutex::default(),
             timeout: request_timeout,
         }
@@ -82,6 +93,19 @@ impl Cluster {
         address.ok_or_else(|| Error::new(ErrorKind::NoRoute, format!("broker {broker} has no master now")))
     }
 
+    /// Where a broker's offsets are kept now: at its master, or at a slave while the name server knows no
+    /// master, so that queues can change their owner meanwhile. As in Java.
+    pub fn keeper(&self, broker: &str) -> Result<String> {
+        let slave = || self.routes().address(broker, SLAVE);
+        self.master(broker).or_else(|error| slave().ok_or(error))
+    }
+
+    /// Sends a request to where a queue's offsets are kept.
+    pub async fn call_keeper<R: Request>(&self, queue: &MessageQueue, request: &R) -> Result<R::Answer> {
+        let address = self.keeper(&queue.broker)?;
+        self.call(&address, request).await.map_err(|e| e.context(queue))
+    }
+
     /// Sends a request to an address and waits for its answer.
     pub async fn call<R: Request>(&self, address: &str, request: &R) -> Result<R::Answer> {
         call(&self.connect(address).await?, request, self.timeout).await
@@ -103,6 +127,17 @@ impl Cluster {
         self.brokers.established(address)
     }
 
+    /// The brokers of the present routes that we have no connection to, masters and slaves.
+    pub fn unconnected(&self) -> Vec<String> {
+        let addresses = self.routes().all_addresses();
+        self.brokers.unconnected(addresses)
+    }
+
+    /// Waits until the connection to a broker ends.
+    pub async fn broker_lost(&self) {
+        self.brokers.one_ended().await;
+    }
+
     /// Ends all connections.
     pub fn close(&self) {
         self.brokers.close();
@@ -112,10 +147,8 @@ impl Cluster {
 
 /// Sends a request over a connection and reads what answers it.
 pub async fn call<R: Request>(connection: &Connection, request: &R, within: Duration) -> Result<R::Answer> {
-    let mut fields = Fields::default();
-    request.write(&mut fields);
-    let header = Header::request(R::CODE.into(), fields);
-    let frame = connection.call(header, Bytes::from(request.body()), within).await?;
+    let (header, body) = encode(request);
+    let frame = connection.call(header, body, within).await?;
     let code = ResponseCode::from(frame.header.code);
     let what = format_args!("{} to {}", R::CODE.name(), connection.peer());
     if R::Answer::accepts(code) {
@@ -127,10 +160,40 @@ pub async fn call<R: Request>(connection: &Connection, request: &R, within: Dura
 
 /// Makes a request that is made anew each time into the greeting of a pool's connections.
 fn encoded<R: Request>(current: impl Fn() -> Option<R> + Send + Sync + 'static) -> Greeting {
-    Arc::new(move || {
-        let request = current()?;
-        let mut fields = Fields::default();
-        request.write(&mut fields);
-        Some((Header::request(R::CODE.into(), fields), Bytes::from(request.body())))
-    })
+    Arc::new(move || Some(encode(&current()?)))
+}
+
+fn encode<R: Request>(request: &R) -> (Header, Bytes) {
+    let mut fields = Fields::default();
+    request.write(&mut fields);
+    (Header::request(R::CODE.into(), fields), Bytes::from(request.body()))
+}
+
+/// Java's `NamespaceRpcHook`.
+fn namespace_fields(namespace: &str) -> Stamp {
+    match namespace.is_empty() {
+        true => Arc::default(),
+        false => Arc::new([("nsd", "true".to_owned()), ("ns", namespace.to_owned())]),
+    }
+}
+
+/// Asks who is in the group, before we are: another one with our client id would share our queues with us.
+fn twin_question(group: String, client_id: Arc<str>) -> Question {
+    let list = GetConsumerList { consumer_group: group.clone() };
+    Question {
+        request: Arc::new(move || encode(&list)),
+        objection: Arc::new(move |answer: &Frame| {
+            // A group that nobody is in is a failure to brokers; other refusals meet the heartbeat, too.
+            if ResponseCode::from(answer.header.code) != ResponseCode::Success {
+                return None;
+            }
+            let list = ConsumerList::read(&answer.header, &answer.body).ok()?;
+            list.ids.iter().any(|id| **id == *client_id).then(|| {
+                let text = format!(
+                    "client id {client_id} is in group {group} already: give each consumer its own instance.name"
+                );
+                Error::new(ErrorKind::DuplicateClient, text)
+            })
+        }),
+    }
 }

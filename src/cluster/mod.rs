@@ -6,7 +6,7 @@ mod route;
 
 pub use broker::{Cluster, Setup, call};
 pub use name_server::NameServers;
-pub use route::{Route, Routes};
+pub use route::{BrokerId, Route, Routes};
 
 /// What is said to brokers, for the layer above.
 pub use crate::protocol::command;

@@ -1,13 +1,19 @@
 //! Where a topic's queues and their brokers are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::message::MessageQueue;
 use crate::protocol::command::RouteData;
 
+/// A broker's name and id.
+pub type BrokerId = (Arc<str>, i64);
+
 /// The id of the master among the brokers of one name.
 pub(super) const MASTER: i64 = 0;
+
+/// The id of the first slave; any other will do as well.
+pub(super) const SLAVE: i64 = 1;
 
 /// Bit of a queue's permission: it may be read.
 const READABLE: i32 = 4;
@@ -46,6 +52,10 @@ impl Route {
         queues.dedup();
         Route { queues, brokers }
     }
+
+    fn ids(&self) -> impl Iterator<Item = BrokerId> {
+        self.brokers.iter().flat_map(|(name, ids)| ids.keys().map(|id| (Arc::clone(name), *id)))
+    }
 }
 
 /// The routes of all topics a consumer deals with, and the addresses they name.
@@ -54,6 +64,8 @@ pub struct Routes {
     by_topic: BTreeMap<String, Arc<Route>>,
     /// Kept when a route no longer names a broker: its queues still have to be committed there.
     addresses: BTreeMap<Arc<str>, BTreeMap<i64, String>>,
+    /// Every broker that a topic's route ever named.
+    seen: BTreeMap<String, BTreeSet<BrokerId>>,
 }
 
 impl Routes {
@@ -62,6 +74,7 @@ impl Routes {
         for (name, addresses) in &route.brokers {
             self.addresses.insert(Arc::clone(name), addresses.clone());
         }
+        self.seen.entry(topic.to_owned()).or_default().extend(route.ids());
         let changed = self.by_topic.get(topic).is_none_or(|before| **before != route);
         if changed {
             self.by_topic.insert(topic.to_owned(), Arc::new(route));
@@ -72,6 +85,7 @@ impl Routes {
     /// Forgets a topic that is no longer subscribed.
     pub fn remove(&mut self, topic: &str) {
         self.by_topic.remove(topic);
+        self.seen.remove(topic);
     }
 
     /// The route of a topic, if it ever had one.
@@ -91,6 +105,27 @@ impl Routes {
         let addresses = self.addresses.get(broker)?;
         let found = addresses.get(&suggested).or_else(|| addresses.get(&MASTER));
         found.or_else(|| addresses.values().next()).cloned()
+    }
+
+    /// Where else to read from than at the broker with this id, which does not answer.
+    pub fn another(&self, broker: &str, id: i64) -> Option<i64> {
+        self.addresses.get(broker)?.keys().copied().find(|other| *other != id)
+    }
+
+    /// True when a broker's slave is known and its master is not.
+    pub fn has_only_slaves(&self, broker: &str) -> bool {
+        self.addresses.get(broker).is_some_and(|ids| !ids.is_empty() && !ids.contains_key(&MASTER))
+    }
+
+    /// Brokers that a topic's route named once and names no more.
+    pub fn absent(&self) -> BTreeSet<BrokerId> {
+        let mut absent = BTreeSet::new();
+        for (topic, seen) in &self.seen {
+            let present: BTreeSet<BrokerId> =
+                self.by_topic.get(topic).into_iter().flat_map(|route| route.ids()).collect();
+            absent.extend(seen.difference(&present).cloned());
+        }
+        absent
     }
 
     /// Every broker of the present routes, masters and slaves.
@@ -156,5 +191,24 @@ mod tests {
         assert!(routes.update("T", Route::default()));
         assert_eq!(routes.address("b", MASTER).as_deref(), Some("b:1"));
         assert!(routes.all_addresses().is_empty());
+    }
+
+    #[test]
+    fn a_broker_that_left_a_topics_route_is_absent_until_it_is_back() {
+        let mut routes = Routes::default();
+        routes.update("T", Route::from_data("T", &data(6)));
+        assert!(routes.absent().is_empty());
+        let mut less = data(6);
+        less.brokers[0].addresses.remove(&MASTER);
+        routes.update("T", Route::from_data("T", &less));
+        assert_eq!(routes.absent(), BTreeSet::from([("b".into(), MASTER)]));
+        assert!(routes.has_only_slaves("b") && routes.has_only_slaves("a"));
+        assert_eq!(routes.another("b", 1), None);
+        routes.update("T", Route::from_data("T", &data(6)));
+        assert!(routes.absent().is_empty() && !routes.has_only_slaves("b"));
+        assert_eq!((routes.another("b", 0), routes.another("b", 1)), (Some(1), Some(0)));
+        routes.update("T", Route::default());
+        routes.remove("T");
+        assert!(routes.absent().is_empty(), "nobody waits for a topic that is not subscribed");
     }
 }

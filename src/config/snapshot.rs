@@ -44,6 +44,10 @@ pub struct Limit {
 pub struct ConsumerConfig {
     /// The group's name.
     pub group: String,
+    /// Named in every request; empty for none.
+    pub namespace: String,
+    /// Stands before topics and groups at the brokers; empty for none.
+    pub namespace_prefix: String,
     /// Name servers, `host:port`; at least one.
     pub name_servers: Vec<String>,
     /// The instance name; `None` is to be generated.
@@ -141,6 +145,8 @@ impl Config {
         let (thread_min, thread_max) = self.threads()?;
         Ok(ConsumerConfig {
             group,
+            namespace: self.text("namespace").to_owned(),
+            namespace_prefix: self.namespace_prefix()?,
             name_servers: self.name_servers(default_name_servers)?,
             instance_name: self.optional("instance.name").filter(|name| name != "DEFAULT"),
             client_ip: self.optional("client.ip"),
@@ -197,6 +203,19 @@ impl Config {
             },
             strategy: self.strategy()?,
         })
+    }
+
+    /// It becomes part of names, so only their characters will do; `%` would end it.
+    fn namespace_prefix(&self) -> Result<String> {
+        let namespace = self.text("namespace.prefix");
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '|');
+        match namespace.chars().all(legal) {
+            true => Ok(namespace.to_owned()),
+            false => Err(Error::new(
+                ErrorKind::ConfigValue,
+                format!("namespace.prefix={namespace:?}: allowed are the characters a-z A-Z 0-9 _ - |"),
+            )),
+        }
     }
 
     fn name_servers(&self, default: Option<&str>) -> Result<Vec<String>> {

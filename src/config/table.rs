@@ -56,8 +56,11 @@ const IDENTITY: &[Property] = &[
         .help("The address that opens the client id. Not set: the local address of the route to the name server. It is a name only; nothing binds to it."),
     text("namespace", "namespaceV2", "")
         .low()
-        .unsupported("namespaces are not built yet")
-        .help("Puts topics and groups into a namespace of the cluster."),
+        .help("Names a namespace in every request (fields `ns` and `nsd`), for proxies that keep tenants apart by it. Brokers 4.9.7 and 5.5.0 do not look at it: names stay as they are."),
+    text("namespace.prefix", "", "")
+        .aliases(&["namespace.v1", "namespaceV1", "namespace_v1"])
+        .low()
+        .help("Puts the group and its topics into a namespace: brokers know them as `namespace%name`, the program only as `name`. Java's property `namespace`."),
 ];
 
 const START: &[Property] = &[

@@ -20,7 +20,7 @@ use super::rebalance::Delta;
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::MessageQueue;
+use crate::message::{MessageQueue, namespace};
 
 /// After a rebalance that could not be completed, as in Java.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -121,6 +121,8 @@ impl Coordinator {
             .map(|address| async move { (address.clone(), self.members_at(address).await) });
         let lists: Lists = join_all(asked).await.into_iter().collect();
         for error in lists.values().filter_map(|list| list.as_ref().err()) {
+            // The broker may have moved.
+            self.engine.reroute.notify_one();
             self.engine.log.warn("coordinator", error);
         }
         lists
@@ -215,8 +217,17 @@ impl Coordinator {
         topics.map(|topic| (topic.clone(), queues(topic))).collect()
     }
 
+    /// Queues by the names that the user gave their topics.
+    fn shown(&self, queues: &[MessageQueue]) -> Vec<MessageQueue> {
+        let shown = |queue: &MessageQueue| MessageQueue {
+            topic: namespace::unwrap(&self.engine.config.namespace_prefix, &queue.topic).into(),
+            ..queue.clone()
+        };
+        queues.iter().map(shown).collect()
+    }
+
     fn tell(&self, kind: EventKind, reason: Reason, queues: &[MessageQueue], heard: Vec<DropGuard>) {
-        let event = Event::queues(kind, reason, queues, heard);
+        let event = Event::queues(kind, reason, &self.shown(queues), heard);
         self.engine.log.info("coordinator", event.text());
         self.engine.status.events().raise(event);
     }
@@ -232,6 +243,7 @@ impl Coordinator {
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
             engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
+            engine.statistics.topic(&name.topic),
         ));
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
         let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);

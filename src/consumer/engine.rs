@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
+use super::admin::DirectCalls;
 use super::allocator::Custom;
 use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
+use super::marks::now_ms;
+use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use crate::cluster::Cluster;
@@ -27,6 +30,8 @@ pub(crate) struct Engine {
     pub(crate) workers: Workers,
     /// Asks who divides the queues by `allocate.strategy=custom`.
     pub(crate) custom: Custom,
+    /// Callbacks that an administrator asked for.
+    pub(crate) direct: DirectCalls,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     /// Told when the assignment must be computed anew.
@@ -40,6 +45,10 @@ pub(crate) struct Engine {
     /// The group's members as last heard, for those who wait for one of them to go.
     pub(crate) members: watch::Sender<Arc<[String]>>,
     pub(crate) all_budget: Arc<Budget>,
+    /// When it was made, in milliseconds since 1970.
+    pub(crate) started_ms: i64,
+    /// Counters by topic.
+    pub(crate) statistics: Statistics,
     topic_budgets: Mutex<HashMap<Arc<str>, Arc<Budget>>>,
 }
 
@@ -53,6 +62,7 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
     pub(crate) custom: Custom,
+    pub(crate) direct: DirectCalls,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     pub(crate) rebalance: Arc<Notify>,
@@ -64,6 +74,8 @@ impl Engine {
         Engine {
             all_budget: Arc::new(Budget::new(parts.config.all_limit)),
             topic_budgets: Mutex::default(),
+            started_ms: now_ms(),
+            statistics: Statistics::default(),
             members: watch::Sender::new(Arc::from([])),
             reroute: Notify::new(),
             resubscribed: Notify::new(),
@@ -76,6 +88,7 @@ impl Engine {
             heartbeat: parts.heartbeat,
             workers: parts.workers,
             custom: parts.custom,
+            direct: parts.direct,
             tasks: parts.tasks,
             status: parts.status,
             rebalance: parts.rebalance,

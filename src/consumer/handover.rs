@@ -102,7 +102,8 @@ impl<'a> Lease<'a> {
                         false => engine.log.debug("handover", error),
                     }
                 }
-                Ok(false) => {
+                // Locks are the master's; a slave can be read without.
+                answer if matches!(answer, Ok(false)) || lease.has_no_master() => {
                     if !previous_owner.is_here(&members.borrow(), &engine.client_id) {
                         lease.go_without("its previous owner has left the group");
                         return Some(lease);
@@ -112,6 +113,7 @@ impl<'a> Lease<'a> {
                         return Some(lease);
                     }
                 }
+                Ok(_) => {}
                 Err(error) if refuses_locks(&error, Instant::now() >= deadline) => {
                     lease.go_without(error.text());
                     return Some(lease);
@@ -169,6 +171,10 @@ impl<'a> Lease<'a> {
             self.held.store(true, Ordering::Release);
         }
         Ok(ours)
+    }
+
+    fn has_no_master(&self) -> bool {
+        self.engine.cluster.routes().has_only_slaves(&self.queue.broker)
     }
 
     fn go_without(&self, why: &str) {

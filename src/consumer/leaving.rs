@@ -12,6 +12,7 @@ use crate::runtime::Tasks;
 pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
     // 1 to 6: the coordinator stops the pulls, waits for callbacks, commits and unlocks; no heartbeat is
     // under way once the tasks have ended.
+    engine.direct.close();
     engine.tasks.stop();
     engine.workers.refuse_polls();
     engine.tasks.join().await;
@@ -24,6 +25,7 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
     connections.join().await;
     // A callback that outran its timeout holds nothing any more, but its thread has to end all the same.
     engine.workers.ended().await;
+    engine.direct.ended().await;
 }
 
 /// Tells every broker we are connected to, so that the others take over at once.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::admin::DirectCalls;
 use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
 use super::dispatch::{Bounds, MessageHandler, Workers};
@@ -25,10 +26,11 @@ use super::settle::Settlement;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Route};
 use crate::config::ConsumerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
+use crate::message::namespace;
 use crate::runtime::threads::Promise;
 use crate::runtime::turn::Turn;
 use crate::runtime::{IoThreads, Tasks};
@@ -101,7 +103,9 @@ struct Run {
 }
 
 impl Inner {
-    pub(super) fn new(config: ConsumerConfig, log: Log) -> Result<Inner> {
+    pub(super) fn new(mut config: ConsumerConfig, log: Log) -> Result<Inner> {
+        // Inside, groups and topics have the names that brokers know.
+        config.group = namespace::wrap(&config.namespace_prefix, &config.group);
         Ok(Inner {
             client_id: identity::client_id(&config).into(),
             status: Arc::new(Status::new(log.clone())),
@@ -121,6 +125,7 @@ impl Inner {
 
     pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
         self.refuse_ended("subscribe")?;
+        let topic = &namespace::wrap(&self.config.namespace_prefix, topic);
         if self.subscriptions.set(topic, expression)? {
             if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
             {
@@ -133,7 +138,7 @@ impl Inner {
 
     pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
         self.refuse_ended("unsubscribe")?;
-        if self.subscriptions.remove(topic) {
+        if self.subscriptions.remove(&namespace::wrap(&self.config.namespace_prefix, topic)) {
             self.subscriptions_changed();
         }
         Ok(())
@@ -223,16 +228,6 @@ impl Inner {
             Arc::clone(&self.subscriptions),
         ));
         let greeting = Arc::clone(&heartbeat);
-        let cluster = Cluster::new(
-            cluster::Setup {
-                name_servers: config.name_servers.clone(),
-                connect_timeout: config.connect_timeout,
-                request_timeout: config.request_timeout,
-            },
-            move || greeting.message(),
-            incoming::handler(Arc::clone(&rebalance), self.log.clone()),
-            &connections,
-        );
         let bounds = Bounds {
             thread_min: config.thread_min,
             thread_max: config.thread_max,
@@ -241,6 +236,18 @@ impl Inner {
             unsettled: config.unsettled_max,
         };
         let engine = Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
+            let cluster = Cluster::new(
+                cluster::Setup {
+                    name_servers: config.name_servers.clone(),
+                    connect_timeout: config.connect_timeout,
+                    request_timeout: config.request_timeout,
+                    namespace: config.namespace.clone(),
+                    no_twin: Some((config.group.clone(), Arc::clone(&self.client_id))),
+                },
+                move || greeting.message(),
+                incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
+                &connections,
+            );
             let settler = Arc::new(Settlement(engine.clone()));
             Engine::new(Parts {
                 config: config.clone(),
@@ -251,6 +258,11 @@ impl Inner {
                 heartbeat,
                 custom: Custom::new(
                     lock(&self.allocator).clone(),
+                    config.thread_stack_bytes,
+                    self.callback_thread.clone(),
+                ),
+                direct: DirectCalls::new(
+                    handler.clone(),
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
@@ -295,6 +307,7 @@ impl Inner {
             if unsettled > 0 {
                 callbacks.push(format!("{unsettled} messages are not settled"));
             }
+            callbacks.extend(run.engine.direct.running().into_iter().map(|(thread, _, _)| thread));
             let tasks = run.engine.tasks.running();
             *lock(&self.run) = Some(run);
             return Err(still_running(timeout, &callbacks, &tasks));
@@ -322,6 +335,7 @@ impl Inner {
     fn close(&self, run: Run) {
         run.engine.workers.join();
         run.engine.custom.join();
+        run.engine.direct.join();
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
         if let Some(thread) = run.event_thread {
@@ -332,6 +346,11 @@ impl Inner {
 
     pub(super) fn state(&self) -> State {
         State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    /// What stands before topics and groups at the brokers.
+    pub(super) fn namespace(&self) -> &str {
+        &self.config.namespace_prefix
     }
 
     pub(super) fn client_id(&self) -> &str {
@@ -348,6 +367,14 @@ impl Inner {
 
     pub(super) fn subscriptions(&self) -> &Subscriptions {
         &self.subscriptions
+    }
+
+    pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
+        let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
+        engine.cluster.route(&namespace::wrap(self.namespace(), topic)).ok_or_else(|| {
+            let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
+            Error::new(ErrorKind::NoRoute, text)
+        })
     }
 
     pub(super) fn worker_threads(&self) -> usize {
@@ -395,6 +422,7 @@ impl Drop for Inner {
         if let Some(run) = lock(&self.run).take() {
             run.engine.tasks.stop();
             run.engine.workers.close();
+            run.engine.direct.close();
             run.engine.cluster.close();
             run.io.abandon();
             self.status.events().close();

@@ -2,6 +2,7 @@
 //! `rebalance`, `ownership` (`handover`, `offsets`), `pull`, `process_queue`, `dispatch`, `settle`, `retry`.
 //! Around it stand `lifecycle` with `opening` and `leaving`, and what keeps it alive: `heartbeat`, `overdue`.
 
+mod admin;
 mod allocation;
 mod allocator;
 mod budget;
@@ -18,6 +19,8 @@ mod identity;
 mod incoming;
 mod leaving;
 mod lifecycle;
+mod lost;
+mod marks;
 mod next_pull;
 mod offsets;
 mod opening;
@@ -32,6 +35,7 @@ mod report;
 mod retry;
 mod routing;
 mod settle;
+mod statistics;
 mod status;
 mod subscription;
 mod subscriptions;
@@ -135,12 +139,18 @@ impl Consumer {
 
     /// The owned queues as JSON: topic, broker, queue, position, committed offset, messages held.
     pub fn assignment_json(&self) -> String {
-        report::assignment(&self.0.status().queues())
+        report::assignment(self.0.namespace(), &self.0.status().queues())
+    }
+
+    /// The route of a subscribed topic as JSON, as last heard from a name server: its brokers with their
+    /// addresses by broker id (0 is the master), and the queues that may be read.
+    pub fn route_json(&self, topic: &str) -> Result<String> {
+        self.0.route(topic).map(|route| report::route(topic, &route))
     }
 
     /// The subscriptions as JSON: topic and expression.
     pub fn subscriptions_json(&self) -> String {
-        report::subscriptions(&self.0.subscriptions().all())
+        report::subscriptions(self.0.namespace(), &self.0.subscriptions().all())
     }
 
     /// Counters and threads as JSON.

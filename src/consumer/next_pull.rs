@@ -33,6 +33,21 @@ pub(crate) fn after(outcome: Result<&PullResult, &Error>, asked: i64) -> Then {
     }
 }
 
+/// A slave that has yet to copy what its master had ends before `asked`, and says so by an offset further back
+/// (without a move, unless `offsetCheckInSlave` is set). That is no reason to go back: the messages are not gone.
+pub(crate) fn mind_the_lag(result: &mut PullResult, asked: i64, from_slave: bool) {
+    let next = &mut result.position.next_begin_offset;
+    match result.status {
+        PullStatus::OffsetMoved if !from_slave => {}
+        PullStatus::OffsetMoved if *next < asked => {
+            result.status = PullStatus::NoMatchedMessage;
+            *next = asked;
+        }
+        PullStatus::Found | PullStatus::OffsetMoved => {}
+        PullStatus::NoNewMessage | PullStatus::NoMatchedMessage => *next = asked.max(*next),
+    }
+}
+
 fn after_answer(result: &PullResult, asked: i64) -> Then {
     let next = result.position.next_begin_offset;
     match result.status {
@@ -90,6 +105,24 @@ mod tests {
     fn a_moved_offset_is_followed_forwards_and_backwards() {
         assert_eq!(after(Ok(&answer(PullStatus::OffsetMoved, 9)), 5), Then::Rewind(9));
         assert_eq!(after(Ok(&answer(PullStatus::OffsetMoved, 0)), 5), Then::Rewind(0));
+    }
+
+    #[test]
+    fn a_slave_that_lags_behind_moves_nothing_back() {
+        let minded = |status, next, from_slave| {
+            let mut result = answer(status, next);
+            mind_the_lag(&mut result, 5, from_slave);
+            (result.status, result.position.next_begin_offset)
+        };
+        use PullStatus::{Found, NoMatchedMessage, OffsetMoved};
+        for from_slave in [false, true] {
+            assert_eq!(minded(NoMatchedMessage, 3, from_slave), (NoMatchedMessage, 5));
+            assert_eq!(minded(NoMatchedMessage, 9, from_slave), (NoMatchedMessage, 9));
+            assert_eq!(minded(OffsetMoved, 9, from_slave), (OffsetMoved, 9), "what it has begins later");
+            assert_eq!(minded(Found, 3, from_slave), (Found, 3));
+        }
+        assert_eq!(minded(OffsetMoved, 3, true), (NoMatchedMessage, 5));
+        assert_eq!(minded(OffsetMoved, 3, false), (OffsetMoved, 3), "a master's word counts");
     }
 
     #[test]

@@ -46,8 +46,11 @@ async fn begin(engine: &Engine, queue: &Queue) {
         match start_offset(engine, &queue.name).await {
             Ok(start) => {
                 queue.reset(start.offset);
-                queue.set_committed(start.committed.then_some(start.offset));
-                if !start.committed {
+                queue.marks().begin();
+                // A 4.9.7 broker answers 0 for a group that committed nothing, and refuses to reset such a group.
+                let committed = start.committed && start.offset > 0;
+                queue.set_committed(committed.then_some(start.offset));
+                if !committed {
                     // What was chosen is committed, so that a restart goes on from here.
                     queue.touch();
                 }
@@ -90,6 +93,11 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
         () = lease.keep() => true,
     };
     if !taken {
+        // One that the pull loop did not live to see: nobody else is told of it.
+        if let Some(offset) = queue.take_move() {
+            queue.reset(offset);
+            queue.forget_committed();
+        }
         let outlasted = drain_begun.elapsed() >= engine.config.handover_timeout;
         let deadline = Instant::now() + FINAL_COMMIT;
         if let Err(error) = commit_final(engine, queue, outlasted, deadline).await {

@@ -40,6 +40,19 @@ pub(crate) struct Freed {
     pub bytes: usize,
 }
 
+/// What is held and not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Cached {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes of the batches they are in.
+    pub bytes: usize,
+    /// Offset of the first message; 0 without any.
+    pub first: i64,
+    /// Offset of the last message of the last batch; 0 without any.
+    pub last: i64,
+}
+
 impl ProcessQueue {
     /// An empty queue that begins at `position`.
     pub(super) fn new(position: i64) -> ProcessQueue {
@@ -118,6 +131,16 @@ impl ProcessQueue {
     /// Bytes of batches that are not complete.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// What is held, counted message by message.
+    pub(super) fn cached(&self) -> Cached {
+        Cached {
+            messages: self.batches.iter().map(|slot| slot.left).sum(),
+            bytes: self.bytes,
+            first: self.batches.front().and_then(Slot::first_incomplete).unwrap_or(0),
+            last: self.batches.back().and_then(|slot| slot.offsets.last().copied()).unwrap_or(0),
+        }
     }
 
     /// The distance from the first incomplete message to the last one pulled.
@@ -205,6 +228,16 @@ mod tests {
         assert_eq!(queue.span(), 2000);
         queue.complete(a, 0..1);
         assert_eq!(queue.span(), 0);
+    }
+
+    #[test]
+    fn what_is_held_is_counted_message_by_message() {
+        let mut queue = ProcessQueue::new(0);
+        assert_eq!(queue.cached(), Cached::default());
+        let a = queue.insert(offsets(5..8), 30, 8);
+        queue.insert(offsets(8..10), 20, 10);
+        queue.complete(a, 0..2);
+        assert_eq!(queue.cached(), Cached { messages: 3, bytes: 50, first: 7, last: 9 });
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One queue's pull loop: wait for room, long-poll, decode, filter, hand over.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use super::orderly;
 use super::queue::Queue;
 use super::status::count;
 use super::subscription::Subscription;
+use crate::cluster::ResponseCode;
 use crate::cluster::command::{PullMessage, PullResult, PullStatus, pull_message::pull_flag};
 use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
 use crate::error::{Error, ErrorKind, Result};
@@ -51,30 +52,43 @@ impl<'a> Puller<'a> {
     }
 
     async fn run(mut self) {
+        let queue = self.queue;
         loop {
-            self.queue.room().await;
-            let engine = self.engine;
-            // Before the look at the subscription, so that no change after it is missed.
-            let announced = engine.announced.notified();
-            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else {
-                // Unsubscribed: either the coordinator takes the queue away now, or the topic comes back.
-                announced.await;
-                continue;
-            };
-            let asked = self.queue.position();
-            let outcome = tokio::select! {
-                outcome = self.pull(asked, &subscription) => outcome,
-                // The broker holds it with the old filter and would not wake it for the new one.
-                () = announced => continue,
-            };
-            // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
-            let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { continue };
-            if let Ok(result) = &outcome {
-                self.accept(asked, result, &subscription);
+            // Whatever a round waits for, a wish to move ends it: the answer of its pull is thrown away.
+            tokio::select! {
+                biased;
+                offset = queue.moved() => self.rewind(offset, "a request"),
+                () = self.round() => {}
             }
-            self.tell(outcome.as_ref().err());
-            self.act(next_pull::after(outcome.as_ref(), asked)).await;
         }
+    }
+
+    /// One pull and what follows from it. Between its waits it may be cut off.
+    async fn round(&mut self) {
+        self.queue.room().await;
+        let engine = self.engine;
+        // Before the look at the subscription, so that no change after it is missed.
+        let announced = engine.announced.notified();
+        let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else {
+            // Unsubscribed: either the coordinator takes the queue away now, or the topic comes back.
+            return announced.await;
+        };
+        let asked = self.queue.position();
+        let begun = Instant::now();
+        self.queue.marks().pulled();
+        let outcome = tokio::select! {
+            outcome = self.pull(asked, &subscription) => outcome,
+            // The broker holds it with the old filter and would not wake it for the new one.
+            () = announced => return,
+        };
+        // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
+        let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { return };
+        match &outcome {
+            Ok(result) => self.accept(asked, result, &subscription, begun.elapsed()),
+            Err(error) => self.read_from = self.reader_after(error),
+        }
+        self.tell(outcome.as_ref().err());
+        self.act(next_pull::after(outcome.as_ref(), asked)).await;
     }
 
     async fn pull(&mut self, asked: i64, subscription: &Subscription) -> Result<PullResult> {
@@ -103,11 +117,18 @@ impl<'a> Puller<'a> {
             // A broker that came back may hold older offsets than those it acknowledged.
             self.queue.forget_committed();
         }
-        crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await
+        let mut result =
+            crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await?;
+        next_pull::mind_the_lag(
+            &mut result,
+            asked,
+            self.engine.cluster.master(&name.broker).ok() != Some(address),
+        );
+        Ok(result)
     }
 
     /// Takes what came into the books and hands it to the workers.
-    fn accept(&mut self, asked: i64, result: &PullResult, subscription: &Subscription) {
+    fn accept(&mut self, asked: i64, result: &PullResult, subscription: &Subscription, took: Duration) {
         let position = &result.position;
         self.read_from = position.suggest_broker_id.unwrap_or(0);
         match result.status {
@@ -121,6 +142,7 @@ impl<'a> Puller<'a> {
             offset_delta: position.offset_delta.unwrap_or(0),
             check_crc: self.engine.config.check_crc,
             from_offset: asked,
+            namespace: &self.engine.config.namespace_prefix,
             ..DecodeOptions::new(&self.queue.name.broker)
         };
         let Decoded { messages, broken } = decode_records(&result.body, &options);
@@ -138,6 +160,7 @@ impl<'a> Puller<'a> {
             false => messages.into_iter().filter(|message| subscription.wants(message)).collect(),
         };
         count(&counters.filtered, pulled - messages.len());
+        self.queue.marks().counters().pulled(messages.len(), took);
         if messages.is_empty() {
             return self.queue.advance(position.next_begin_offset);
         }
@@ -178,12 +201,12 @@ impl<'a> Puller<'a> {
                 self.pause_briefly().await;
             }
             Then::Reroute => {
-                self.reroute();
+                self.engine.reroute.notify_one();
                 self.pause_briefly().await;
             }
-            Then::Reconnect => self.reroute(),
+            Then::Reconnect => self.engine.reroute.notify_one(),
             Then::Rewind(offset) => {
-                self.rewind(offset);
+                self.rewind(offset, "the broker");
                 // A broker that says the same again shall not be asked without a pause.
                 self.pause_briefly().await;
             }
@@ -194,15 +217,28 @@ impl<'a> Puller<'a> {
         sleep(self.pause.next_wait(random::fraction())).await;
     }
 
-    fn reroute(&mut self) {
-        self.read_from = 0;
-        self.engine.reroute.notify_one();
+    /// The broker id to read from after a failure.
+    fn reader_after(&self, error: &Error) -> i64 {
+        match error.kind() {
+            // It has to hear of us, and is asked again.
+            ErrorKind::Broker(ResponseCode::SubscriptionNotExist | ResponseCode::SubscriptionNotLatest) => {
+                self.read_from
+            }
+            // The name server may take a master for alive for a while; its slave has the messages, too.
+            ErrorKind::Connect => {
+                let routes = self.engine.cluster.routes();
+                routes.another(&self.queue.name.broker, self.read_from).unwrap_or(0)
+            }
+            // A slave that cannot serve; without a master it is asked again all the same.
+            _ => 0,
+        }
     }
 
-    /// The broker moved the offset, by a reset or because it lies outside the queue: nothing that was
-    /// pulled counts any more, and the new offset is committed in its turn, also when it is lower.
-    fn rewind(&mut self, offset: i64) {
-        let text = format!("{}: the broker moved the offset to {offset}", self.queue.name);
+    /// The broker moved the offset, by a reset or because it lies outside the queue, or somebody asked for it:
+    /// nothing that was pulled counts any more, and the new offset is committed in its turn, also when it is
+    /// lower.
+    fn rewind(&mut self, offset: i64, who: &str) {
+        let text = format!("{}: {who} moved the offset to {offset}", self.queue.name);
         self.engine.log.warn("pull", text);
         self.engine.workers.discard(self.queue);
         self.queue.reset(offset);

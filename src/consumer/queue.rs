@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
 use super::dispatch::{Lane, PulledBatch};
-use super::process_queue::{BatchId, Freed, ProcessQueue};
+use super::marks::Marks;
+use super::process_queue::{BatchId, Cached, Freed, ProcessQueue};
+use super::statistics::TopicCounters;
 use crate::config::Limit;
 use crate::message::MessageQueue;
 
@@ -40,6 +42,11 @@ pub(crate) struct Queue {
     /// Cancelled when the user has heard that it is taken away.
     heard: CancellationToken,
     committed: Mutex<Committed>,
+    /// Where somebody wants to go on, until the pull loop takes it up.
+    wished: Mutex<Option<i64>>,
+    /// Told when `wished` was set.
+    wish: Notify,
+    marks: Marks,
     /// Set in orderly consumption.
     pub(crate) order: Option<Order>,
 }
@@ -69,6 +76,8 @@ impl Order {
 struct Committed {
     /// `None` when it is unknown.
     offset: Option<i64>,
+    /// The connection over which the last commit was to go.
+    keeper: Option<u64>,
     /// Grows whenever what was known no longer counts: a commit that was under way then says nothing.
     round: u64,
 }
@@ -83,6 +92,7 @@ impl Queue {
         all_budget: Arc<Budget>,
         stop: CancellationToken,
         order: Option<Order>,
+        counters: Arc<TopicCounters>,
     ) -> Queue {
         Queue {
             name,
@@ -101,6 +111,9 @@ impl Queue {
             heard: CancellationToken::new(),
             committed: Mutex::default(),
             order,
+            wished: Mutex::default(),
+            wish: Notify::new(),
+            marks: Marks::new(counters),
         }
     }
 
@@ -130,8 +143,11 @@ impl Queue {
         let freed = self.process().complete(batch, indexes);
         if let Some(freed) = freed {
             self.release(freed);
+            self.marks.counters().completed(freed.messages);
         }
-        self.touch();
+        if self.touch() {
+            self.marks.consumed();
+        }
     }
 
     /// Forgets all that was pulled and begins anew at `position`; late completions do nothing.
@@ -180,6 +196,11 @@ impl Queue {
         self.touch();
     }
 
+    /// Notes the connection that a commit goes over. True when it is another one than before.
+    pub(crate) fn meet_keeper(&self, connection: u64) -> bool {
+        self.known().keeper.replace(connection).is_some_and(|before| before != connection)
+    }
+
     /// To be asked before a commit and given to [`Queue::note_commit`] after it.
     pub(crate) fn commit_round(&self) -> u64 {
         self.known().round
@@ -193,11 +214,45 @@ impl Queue {
         }
     }
 
-    /// Asks for a commit. Costs one swap while one is already asked for.
-    pub(crate) fn touch(&self) {
-        if !self.dirty.swap(true, Ordering::AcqRel) {
+    /// Asks for a commit. Costs one swap while one is already asked for; true when none was.
+    pub(crate) fn touch(&self) -> bool {
+        let first = !self.dirty.swap(true, Ordering::AcqRel);
+        if first {
             self.commit.notify_one();
         }
+        first
+    }
+
+    /// Asks the pull loop to forget all that was pulled and to go on at `offset`, which is committed then even
+    /// if it is lower. Of several wishes the last counts.
+    pub(crate) fn request_move(&self, offset: i64) {
+        *self.wished.lock().unwrap_or_else(PoisonError::into_inner) = Some(offset);
+        self.wish.notify_one();
+    }
+
+    /// Takes the offset that [`Queue::request_move`] left.
+    pub(crate) fn take_move(&self) -> Option<i64> {
+        self.wished.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Waits for [`Queue::request_move`] and takes the offset.
+    pub(crate) async fn moved(&self) -> i64 {
+        loop {
+            if let Some(offset) = self.take_move() {
+                return offset;
+            }
+            self.wish.notified().await;
+        }
+    }
+
+    /// What was noted of it for those who look from outside.
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// What is held and not complete.
+    pub(crate) fn cached(&self) -> Cached {
+        self.process().cached()
     }
 
     /// Waits until a commit is asked for, and takes the request.

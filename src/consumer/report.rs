@@ -8,11 +8,13 @@ use super::lifecycle::State;
 use super::queue::Queue;
 use super::status::Status;
 use super::subscription::Subscription;
+use crate::cluster::Route;
+use crate::message::namespace;
 
-pub(super) fn assignment(queues: &[Arc<Queue>]) -> String {
+pub(super) fn assignment(space: &str, queues: &[Arc<Queue>]) -> String {
     let each = queues.iter().map(|queue| {
         json!({
-            "topic": &*queue.name.topic,
+            "topic": namespace::unwrap(space, &queue.name.topic),
             "broker": &*queue.name.broker,
             "queue_id": queue.name.id,
             "position": queue.position(),
@@ -25,8 +27,24 @@ pub(super) fn assignment(queues: &[Arc<Queue>]) -> String {
     Value::Array(each.collect()).to_string()
 }
 
-pub(super) fn subscriptions(all: &[Arc<Subscription>]) -> String {
-    let each = all.iter().map(|s| json!({ "topic": s.topic, "expression": s.expression }));
+pub(super) fn route(topic: &str, route: &Route) -> String {
+    let brokers = route.brokers.iter().map(|(name, addresses)| {
+        let addresses: Map<String, Value> =
+            addresses.iter().map(|(id, address)| (id.to_string(), address.as_str().into())).collect();
+        json!({ "broker": &**name, "addresses": addresses })
+    });
+    let queues = route.queues.iter().map(|queue| json!({ "broker": &*queue.broker, "queue_id": queue.id }));
+    json!({
+        "topic": topic,
+        "brokers": brokers.collect::<Vec<Value>>(),
+        "queues": queues.collect::<Vec<Value>>(),
+    })
+    .to_string()
+}
+
+pub(super) fn subscriptions(space: &str, all: &[Arc<Subscription>]) -> String {
+    let shown = |topic| namespace::unwrap(space, topic);
+    let each = all.iter().map(|s| json!({ "topic": shown(&s.topic), "expression": s.expression }));
     Value::Array(each.collect()).to_string()
 }
 

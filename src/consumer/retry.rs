@@ -16,7 +16,7 @@ use super::queue::Running;
 use super::status::count;
 use crate::cluster::command::{ConsumerSendMessageBack, SendMessage, SendMessageHeader};
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{Message, property};
+use crate::message::{Message, namespace, property};
 
 /// The wait before a message that no broker took back is delivered again here, as in Java.
 const LOCAL_RETRY: Duration = Duration::from_secs(5);
@@ -41,7 +41,10 @@ pub(crate) async fn give_back(
             return;
         }
         match return_one(&engine, &batch, &batch.messages[index], delay_level).await {
-            Ok(()) => queue.complete(batch.id, index..index + 1),
+            Ok(()) => {
+                queue.marks().counters().returned();
+                queue.complete(batch.id, index..index + 1);
+            }
             Err(error) => {
                 let what = format!("{} offset {}", queue.name, batch.messages[index].queue_offset());
                 engine.log.warn("retry", error.context(what));
@@ -72,6 +75,7 @@ pub(super) async fn return_one(
     message: &Message,
     delay_level: i32,
 ) -> Result<()> {
+    batch.queue.marks().counters().failed();
     let Err(refused) = send_back(engine, batch, message, delay_level).await else { return Ok(()) };
     engine.log.debug("retry", format_args!("send-back failed, republishing: {refused}"));
     republish(engine, message, delay_level).await.map_err(|e| e.context(refused.text()))
@@ -83,7 +87,7 @@ async fn send_back(engine: &Engine, batch: &PulledBatch, message: &Message, dela
         group: engine.config.group.clone(),
         delay_level,
         origin_message_id: Some(message.message_id().to_owned()),
-        origin_topic: Some(message.stored_topic().to_owned()),
+        origin_topic: Some(batch.queue.name.topic.to_string()),
         unit_mode: false,
         max_reconsume_times: Some(engine.config.reconsume_max),
         broker_name: None,
@@ -114,7 +118,7 @@ fn copy_for(engine: &Engine, topic: &str, queue_id: i32, message: &Message, dela
     let level = if delay_level > 0 { delay_level } else { FIRST_RETRY_LEVEL + message.reconsume_times() };
     let origin_id = message.property("ORIGIN_MESSAGE_ID").unwrap_or(message.message_id()).to_owned();
     let set = [
-        ("RETRY_TOPIC", message.topic().to_owned()),
+        ("RETRY_TOPIC", namespace::wrap(&engine.config.namespace_prefix, message.topic())),
         ("ORIGIN_MESSAGE_ID", origin_id),
         ("RECONSUME_TIME", times.to_string()),
         ("MAX_RECONSUME_TIMES", engine.config.reconsume_max.to_string()),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::engine::Engine;
 use super::heartbeat::announce;
+use super::lost::Lost;
 use crate::cluster::ResponseCode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Backoff, random};
@@ -74,16 +75,20 @@ pub(crate) fn subscribed(engine: &Engine) -> BTreeSet<String> {
     engine.subscriptions.all().iter().map(|subscription| subscription.topic.clone()).collect()
 }
 
-/// Refreshes on the timer, when told to, and often while a topic has no route. `missing` are those that the
-/// start did not find; they are asked for again a moment later, and told of then.
+/// Refreshes on the timer, when told to or when a broker's connection ends, and often while a topic has no
+/// route or a broker is lost. `missing` are the topics that the start did not find; they are asked for again a
+/// moment later, and told of then.
 pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<String>) {
     let stopped = engine.tasks.stopped().clone();
     let interval = engine.config.name_server_interval;
     let mut backoff = Backoff::new(MISSING.0, MISSING.1);
+    let mut search = Search::default();
     let mut warned = BTreeSet::new();
     let mut reachable = true;
     let mut next_full = Instant::now() + interval;
     loop {
+        search.look(&engine);
+        let next_search = search.next.unwrap_or(next_full);
         let next_missing = match missing.is_empty() {
             true => next_full,
             false => Instant::now() + backoff.next_wait(random::fraction()),
@@ -92,7 +97,10 @@ pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<Strin
             biased;
             () = stopped.cancelled() => return,
             () = engine.reroute.notified() => true,
-            () = sleep_until(next_full.min(next_missing)) => Instant::now() >= next_full,
+            () = engine.cluster.broker_lost() => true,
+            () = sleep_until(next_full.min(next_missing).min(next_search)) => {
+                Instant::now() >= next_full.min(next_search)
+            }
         };
         let topics = match full {
             true => subscribed(&engine),
@@ -118,8 +126,58 @@ pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<Strin
         missing = round.missing;
         if round.changed {
             announce(&engine).await;
+        } else if full {
+            reconnect(&engine).await;
         }
         sleep(SPACING).await;
+    }
+}
+
+/// First and longest wait before a lost broker is looked for again.
+const SEARCH: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+
+/// When to look for lost brokers again.
+struct Search {
+    lost: Lost,
+    backoff: Backoff,
+    /// `None` while none is lost.
+    next: Option<Instant>,
+}
+
+impl Default for Search {
+    fn default() -> Search {
+        Search { lost: Lost::default(), backoff: Backoff::new(SEARCH.0, SEARCH.1), next: None }
+    }
+}
+
+impl Search {
+    /// Lost is a broker that left a route, and one of the routes that we are not connected to.
+    fn look(&mut self, engine: &Engine) {
+        let absent = engine.cluster.routes().absent();
+        let names = absent.into_iter().map(|(name, id)| format!("{name}/{id}"));
+        let missing = names.chain(engine.cluster.unconnected()).collect();
+        let now = Instant::now();
+        if self.lost.update(missing, now.into_std()) {
+            self.backoff.reset();
+            self.next = None;
+        }
+        if !self.lost.is_wanted(now.into_std()) {
+            self.next = None;
+        } else if self.next.is_none_or(|next| next <= now) {
+            self.next = Some(now + self.backoff.next_wait(random::fraction()));
+        }
+    }
+}
+
+/// How long a broker that is lost may take to be connected to, so that it delays nobody.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// Makes the connections that are missing: a broker that has none of ours takes us for gone.
+async fn reconnect(engine: &Engine) {
+    let lost = engine.cluster.unconnected();
+    let made = join_all(lost.iter().map(|address| timeout(RECONNECT, engine.cluster.connect(address)))).await;
+    for error in made.into_iter().flatten().filter_map(Result::err) {
+        engine.log.debug("routing", error);
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod id;
 mod json;
+pub mod namespace;
 pub mod property;
 mod queue;
 mod text;

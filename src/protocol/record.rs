@@ -22,7 +22,7 @@ use super::ProtocolError;
 use super::compression::Compression;
 use super::reader::Reader;
 use crate::message::property::{Properties, name};
-use crate::message::{Fixed, Message, NulString, Origin, Parts, Span, host_length, sys_flag};
+use crate::message::{Fixed, Message, NulString, Origin, Parts, Span, host_length, namespace, sys_flag};
 
 /// Magic number of a record whose topic length takes one byte.
 pub const MAGIC_V1: i32 = 0xdaa3_20a7_u32.cast_signed();
@@ -54,12 +54,21 @@ pub struct DecodeOptions<'a> {
     /// The offset asked for: a broker sends an inner batch as a whole, its messages before this one are
     /// skipped. 0 keeps all.
     pub from_offset: i64,
+    /// Taken off topics, empty for none: see [`namespace`].
+    pub namespace: &'a str,
 }
 
 impl<'a> DecodeOptions<'a> {
-    /// The defaults: no delta, no checksums, [`MAX_BODY`], every message.
+    /// The defaults: no delta, no checksums, [`MAX_BODY`], every message, no namespace.
     pub fn new(broker: &'a Arc<str>) -> DecodeOptions<'a> {
-        DecodeOptions { broker, offset_delta: 0, check_crc: false, max_body: MAX_BODY, from_offset: 0 }
+        DecodeOptions {
+            broker,
+            offset_delta: 0,
+            check_crc: false,
+            max_body: MAX_BODY,
+            from_offset: 0,
+            namespace: "",
+        }
     }
 }
 
@@ -152,8 +161,9 @@ fn i64_at<const AT: usize>(head: &[u8; HEAD]) -> i64 {
 
 struct Decoder<'a> {
     options: &'a DecodeOptions<'a>,
-    /// The origin of the last message; that of the next one is nearly always the same.
-    origin: Option<Arc<Origin>>,
+    /// The origin of the last message and the two topics it was made from; that of the next one is nearly
+    /// always the same.
+    origin: Option<(Arc<Origin>, (Vec<u8>, Vec<u8>))>,
     messages: Vec<Message>,
 }
 
@@ -256,9 +266,9 @@ impl Decoder<'_> {
     fn origin(&mut self, stored: &[u8], properties: Properties<'_>) -> Result<Arc<Origin>, ProtocolError> {
         let retried = stored.starts_with(b"%RETRY%");
         let topic = if retried { original_topic(stored, properties) } else { stored };
-        if let Some(last) = &self.origin
-            && last.stored_topic.as_str().as_bytes() == stored
-            && (!retried || last.topic.as_str().as_bytes() == topic)
+        if let Some((last, raw)) = &self.origin
+            && raw.0 == stored
+            && (!retried || raw.1 == topic)
         {
             return Ok(last.clone());
         }
@@ -267,13 +277,16 @@ impl Decoder<'_> {
 
     #[cold]
     fn new_origin(&mut self, stored: &[u8], topic: &[u8]) -> Result<Arc<Origin>, ProtocolError> {
+        let raw = (stored.to_vec(), topic.to_vec());
         let stored = std::str::from_utf8(stored).map_err(|_| ProtocolError::Utf8("topic"))?;
+        let topic = std::str::from_utf8(topic).unwrap_or(stored);
+        let shown = |name| NulString::new(&namespace::unwrap(self.options.namespace, name));
         let origin = Arc::new(Origin {
             broker: NulString::new(self.options.broker),
-            stored_topic: NulString::new(stored),
-            topic: NulString::new(std::str::from_utf8(topic).unwrap_or(stored)),
+            stored_topic: shown(stored),
+            topic: shown(topic),
         });
-        self.origin = Some(origin.clone());
+        self.origin = Some((origin.clone(), raw));
         Ok(origin)
     }
 }

@@ -23,6 +23,9 @@ use crate::runtime::Tasks;
 /// Called on an I/O thread with each request the peer sends; must not block.
 pub type Incoming = Arc<dyn Fn(&Connection, Frame) + Send + Sync>;
 
+/// Fields that go with every request of a connection.
+pub type Stamp = Arc<[(&'static str, String)]>;
+
 /// The writer collects queued frames up to this many bytes into one write.
 const WRITE_CHUNK: usize = 64 * 1024;
 
@@ -33,6 +36,7 @@ pub struct Connection(Arc<Shared>);
 struct Shared {
     id: u64,
     peer: String,
+    stamp: Stamp,
     pending: Mutex<Pending<oneshot::Sender<Result<Frame>>>>,
     outbox: mpsc::UnboundedSender<Vec<u8>>,
     dead: CancellationToken,
@@ -43,6 +47,7 @@ impl Connection {
     pub fn open<R, W>(
         id: u64,
         peer: &str,
+        stamp: Stamp,
         reader: R,
         writer: W,
         incoming: Incoming,
@@ -56,6 +61,7 @@ impl Connection {
         let connection = Connection(Arc::new(Shared {
             id,
             peer: peer.to_owned(),
+            stamp,
             pending: Mutex::default(),
             outbox,
             dead: CancellationToken::new(),
@@ -80,8 +86,16 @@ impl Connection {
         !self.0.dead.is_cancelled()
     }
 
+    /// Waits until the socket dies or [`Connection::close`].
+    pub async fn ended(&self) {
+        self.0.dead.cancelled().await;
+    }
+
     /// Sends a request and waits for its answer.
     pub async fn call(&self, mut header: Header, body: Bytes, within: Duration) -> Result<Frame> {
+        for (name, value) in self.0.stamp.iter() {
+            header.fields.push(*name, value);
+        }
         let (waiter, answer) = oneshot::channel();
         header.opaque = self.pending().register(waiter)?;
         let _forget = Forget { connection: self, opaque: header.opaque };
@@ -264,7 +278,7 @@ mod tests {
     fn connect(incoming: Incoming) -> (Connection, DuplexStream) {
         let (ours, theirs) = duplex(1 << 16);
         let (reader, writer) = split(ours);
-        (Connection::open(1, "peer", reader, writer, incoming, &tasks()), theirs)
+        (Connection::open(1, "peer", Arc::default(), reader, writer, incoming, &tasks()), theirs)
     }
 
     async fn receive(peer: &mut DuplexStream) -> Frame {

@@ -5,5 +5,5 @@ pub mod dial;
 pub mod pending;
 pub mod pool;
 
-pub use connection::{Connection, Incoming};
+pub use connection::{Connection, Incoming, Stamp};
 pub use pool::Pool;

@@ -1,22 +1,48 @@
 //! One connection per address, made when first needed and made again after it died.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Connection, Ids, Incoming};
+use super::connection::{Connection, Ids, Incoming, Stamp};
 use super::dial::dial;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{Header, ResponseCode};
+use crate::protocol::{Frame, Header, ResponseCode};
 use crate::runtime::{Backoff, Tasks, random};
 
 /// The request that must be answered before anybody else may use a new connection; `None` for none.
 /// A broker forgets a consumer when its last connection ends, so a heartbeat comes first on each.
 pub type Greeting = Arc<dyn Fn() -> Option<(Header, Bytes)> + Send + Sync>;
+
+/// Asked of each address before it is greeted for the first time, while it does not know us.
+#[derive(Clone)]
+pub struct Question {
+    /// What is asked.
+    pub request: Arc<dyn Fn() -> (Header, Bytes) + Send + Sync>,
+    /// Why that answer forbids the greeting, if so.
+    pub objection: Arc<dyn Fn(&Frame) -> Option<Error> + Send + Sync>,
+}
+
+/// How the connections of a pool are made.
+pub struct Manners {
+    /// For a connection to be made.
+    pub connect_timeout: Duration,
+    /// For each of the first answers.
+    pub greeting_timeout: Duration,
+    /// Fields that go with every request.
+    pub stamp: Stamp,
+    /// What is asked before the first greeting.
+    pub question: Option<Question>,
+    /// What is said first on each.
+    pub greeting: Greeting,
+}
 
 /// First and longest wait between two tries to connect.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
@@ -24,9 +50,7 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::fr
 /// Connections by address.
 pub struct Pool {
     peers: Mutex<HashMap<String, Arc<Peer>>>,
-    connect_timeout: Duration,
-    greeting_timeout: Duration,
-    greeting: Greeting,
+    manners: Manners,
     incoming: Incoming,
     ids: Ids,
     tasks: Tasks,
@@ -35,6 +59,8 @@ pub struct Pool {
 /// One address. The async mutex makes connecting a thing one caller does for all.
 struct Peer {
     open: Mutex<Option<Connection>>,
+    /// It was greeted once: from then on it may know us, and is not asked again.
+    greeted: AtomicBool,
     dialing: tokio::sync::Mutex<Attempts>,
     /// How many attempts have failed: whoever waited for one shares its error, and nobody else's.
     failed: AtomicU64,
@@ -49,22 +75,8 @@ struct Attempts {
 
 impl Pool {
     /// A pool without connections.
-    pub fn new(
-        connect_timeout: Duration,
-        greeting_timeout: Duration,
-        greeting: Greeting,
-        incoming: Incoming,
-        tasks: Tasks,
-    ) -> Pool {
-        Pool {
-            peers: Mutex::default(),
-            connect_timeout,
-            greeting_timeout,
-            greeting,
-            incoming,
-            ids: Ids::default(),
-            tasks,
-        }
+    pub fn new(manners: Manners, incoming: Incoming, tasks: Tasks) -> Pool {
+        Pool { peers: Mutex::default(), manners, incoming, ids: Ids::default(), tasks }
     }
 
     /// The open connection to `address`, made now if there is none. After failures this waits out the
@@ -85,7 +97,7 @@ impl Pool {
             return Err(error.clone());
         }
         sleep_until(attempts.not_before).await;
-        match self.connect(address).await {
+        match self.connect(address, &peer).await {
             Ok(connection) => {
                 attempts.backoff.reset();
                 attempts.last_error = None;
@@ -108,6 +120,23 @@ impl Pool {
         peers.get(address).and_then(|peer| peer.open())
     }
 
+    /// The addresses without an open connection, of these.
+    pub fn unconnected(&self, addresses: Vec<String>) -> Vec<String> {
+        addresses.into_iter().filter(|address| self.established(address).is_none()).collect()
+    }
+
+    /// Waits until one of the open connections ends; forever when there is none.
+    pub async fn one_ended(&self) {
+        let open: Vec<Connection> = {
+            let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            peers.values().filter_map(|peer| peer.open()).collect()
+        };
+        let mut ends: FuturesUnordered<_> = open.iter().map(Connection::ended).collect();
+        if ends.next().await.is_none() {
+            pending().await
+        }
+    }
+
     /// Ends all connections.
     pub fn close(&self) {
         let peers = std::mem::take(&mut *self.peers.lock().unwrap_or_else(PoisonError::into_inner));
@@ -125,6 +154,7 @@ impl Pool {
         }
         let peer = Arc::new(Peer {
             open: Mutex::default(),
+            greeted: AtomicBool::new(false),
             failed: AtomicU64::new(0),
             dialing: tokio::sync::Mutex::new(Attempts {
                 backoff: Backoff::new(RECONNECT.0, RECONNECT.1),
@@ -136,14 +166,26 @@ impl Pool {
         peer
     }
 
-    async fn connect(&self, address: &str) -> Result<Connection> {
-        let stream = dial(address, self.connect_timeout).await?;
+    async fn connect(&self, address: &str, peer: &Peer) -> Result<Connection> {
+        let manners = &self.manners;
+        let stream = dial(address, manners.connect_timeout).await?;
         let (reader, writer) = stream.into_split();
-        let incoming = Arc::clone(&self.incoming);
-        let connection = Connection::open(self.ids.next(), address, reader, writer, incoming, &self.tasks);
+        let (incoming, stamp) = (Arc::clone(&self.incoming), Arc::clone(&manners.stamp));
+        let id = self.ids.next();
+        let connection = Connection::open(id, address, stamp, reader, writer, incoming, &self.tasks);
         let mut fresh = Fresh { connection, greeted: false };
-        if let Some((header, body)) = (self.greeting)() {
-            let answer = fresh.connection.call(header, body, self.greeting_timeout).await?;
+        if let Some((header, body)) = (manners.greeting)() {
+            let call = |header, body| fresh.connection.call(header, body, manners.greeting_timeout);
+            if let Some(question) = &manners.question
+                && !peer.greeted.load(Ordering::Acquire)
+            {
+                let (header, body) = (question.request)();
+                let answer = call(header, body).await?;
+                (question.objection)(&answer).map_or(Ok(()), Err)?;
+            }
+            // Also when the answer gets lost: the broker may have heard it.
+            peer.greeted.store(true, Ordering::Release);
+            let answer = call(header, body).await?;
             accepted(&answer.header, address)?;
         }
         fresh.greeted = true;

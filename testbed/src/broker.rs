@@ -6,12 +6,14 @@ use crate::jars::class_path;
 use crate::jvm::{Profile, java};
 use crate::ports;
 use crate::process::Process;
-use crate::remoting::{GET_CLUSTER_INFO, UPDATE_AND_CREATE_TOPIC};
+use crate::remoting::{GET_CLUSTER_INFO, Response, UPDATE_AND_CREATE_TOPIC};
 use crate::version::Version;
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,6 +39,8 @@ pub struct BrokerSetup {
     pub(crate) profile: Profile,
     pub(crate) properties: Vec<(String, String)>,
     pub(crate) jvm_arguments: Vec<String>,
+    /// Files below its folder that are there before it starts.
+    pub(crate) files: Vec<(String, Vec<u8>)>,
 }
 
 impl BrokerSetup {
@@ -47,6 +51,7 @@ impl BrokerSetup {
             profile: Profile::Test,
             properties: Vec::new(),
             jvm_arguments: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -81,7 +86,7 @@ pub struct Broker {
     setup: BrokerSetup,
     name_server: SocketAddr,
     access: Access,
-    addr: SocketAddr,
+    port: AtomicU16,
     home: PathBuf,
     process: Mutex<Option<Process>>,
 }
@@ -98,8 +103,15 @@ impl Broker {
         let listen = ports::reserve()?.listen;
         let home = run.path().join(format!("{}-{listen}", setup.name));
         fs::create_dir_all(&home).map_err(|e| format!("{}: {e}", home.display()))?;
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, listen));
-        let broker = Broker { version, setup, name_server, access, addr, home, process: Mutex::new(None) };
+        for (name, content) in &setup.files {
+            let path = home.join(name);
+            path.parent()
+                .map_or(Ok(()), fs::create_dir_all)
+                .and_then(|()| fs::write(&path, content))
+                .map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+        let (port, process) = (AtomicU16::new(listen), Mutex::new(None));
+        let broker = Broker { version, setup, name_server, access, port, home, process };
         broker.write_conf()?;
         *broker.process() = Some(broker.start_process()?);
         Ok(broker)
@@ -107,7 +119,7 @@ impl Broker {
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.load(Ordering::Relaxed)))
     }
 
     /// Its `brokerName`.
@@ -129,6 +141,24 @@ impl Broker {
     pub fn restart(&self) {
         self.restart_process();
         self.await_registration(|| None).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Starts it again on another port and the same store; returns when the name server knows it there.
+    pub fn restart_elsewhere(&self) {
+        self.kill();
+        let moved = ports::reserve().map(|ports| self.port.store(ports.listen, Ordering::Relaxed));
+        moved.and_then(|()| self.write_conf()).unwrap_or_else(|reason| panic!("{reason}"));
+        self.restart();
+    }
+
+    /// Creates a topic on this broker, or changes its queue count; the name server hears of it a moment later.
+    pub fn create_topic(&self, topic: &str, queues: u32) {
+        self.write_topic(topic, queues, &[]).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Sends one request to this broker; the answer may be a refusal.
+    pub fn request(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+        self.access.request(self.addr(), code, fields, body)
     }
 
     /// Like [`Broker::restart`], but returns as soon as the process is started.
@@ -191,12 +221,7 @@ impl Broker {
     pub fn is_registered(&self) -> bool {
         self.access
             .request(self.name_server, GET_CLUSTER_INFO, &[], &[])
-            .is_ok_and(|response| response.text().contains(&format!("\"{}\"", self.addr)))
-    }
-
-    /// Creates a topic on this broker, or changes its queue count; the name server hears of it soon.
-    pub fn create_topic(&self, topic: &str, queues: u32) {
-        self.write_topic(topic, queues, &[]).unwrap_or_else(|reason| panic!("{reason}"));
+            .is_ok_and(|response| response.text().contains(&format!("\"{}\"", self.addr())))
     }
 
     /// Creates or changes a topic on this broker; `extra` are more header fields, such as `attributes`.
@@ -213,7 +238,7 @@ impl Broker {
             ("order", "false"),
         ];
         fields.extend(extra);
-        match self.access.request(self.addr, UPDATE_AND_CREATE_TOPIC, &fields, &[]) {
+        match self.access.request(self.addr(), UPDATE_AND_CREATE_TOPIC, &fields, &[]) {
             Ok(response) if response.code == 0 => Ok(()),
             Ok(response) => Err(format!("topic {topic} refused: {} {}", response.code, response.remark)),
             Err(e) => Err(format!("topic {topic} not created: {e}")),
@@ -248,7 +273,7 @@ impl Broker {
              brokerIP1=127.0.0.1\nbrokerIP2=127.0.0.1\nnamesrvAddr={}\nstorePathRootDir={}\nstorePathCommitLog={}\n\
              mappedFileSizeCommitLog={commit_log_file}\nmappedFileSizeConsumeQueue=600000\n",
             self.setup.name,
-            self.addr.port(),
+            self.addr().port(),
             self.name_server,
             store.display(),
             store.join("commitlog").display(),

@@ -43,6 +43,7 @@ mod ports;
 mod process;
 mod producer;
 mod remoting;
+mod slave;
 mod version;
 mod wait;
 

@@ -68,6 +68,11 @@ impl Sending {
         self.option("batch", &messages.to_string()).option("threads", "4")
     }
 
+    /// Lets the producer gather messages of one tag into batches, which carry that tag; in no order.
+    pub fn gathered(self) -> Sending {
+        self.option("auto", "true")
+    }
+
     /// A name under which [`Sending::halt`] can end it early.
     pub fn named(self, id: &str) -> Sending {
         self.option("id", id)

@@ -115,6 +115,9 @@ static void consumers(void)
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_assignment_json(consumer, NULL, HUGE_SIZE, NULL));
     CODE_ROW(rmq_consumer_stats_json, "consumer", NULL, NULL, HUGE_SIZE, NULL);
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_stats_json(consumer, NULL, HUGE_SIZE, NULL));
+    CODE_ROW(rmq_consumer_route_json, "consumer", NULL, NULL, NULL, HUGE_SIZE, NULL);
+    FAILS(RMQ_E_INVALID_ARG, "topic is NULL", rmq_consumer_route_json(consumer, NULL, NULL, 0, NULL));
+    CHECK(rmq_consumer_route_json(consumer, "T", NULL, 0, NULL) == RMQ_E_STATE);
     CODE_ROW(rmq_consumer_set_event_callback, "consumer", NULL, RMQ_EVENT_EVERY, NULL, NULL, NULL);
     CHECK(rmq_consumer_set_event_callback(consumer, 0, NULL, NULL, NULL) == RMQ_E_INVALID_ARG);
     CHECK(rmq_consumer_set_event_callback(consumer, INT32_MIN, NULL, NULL, NULL) == RMQ_E_INVALID_ARG);

@@ -15,6 +15,7 @@ use rmq_testbed::wait_until;
 pub struct Delivery {
     pub topic: String,
     pub queue_topic: String,
+    pub broker: String,
     pub queue: i32,
     pub offset: i64,
     pub tag: Option<String>,
@@ -204,6 +205,7 @@ impl MessageHandler for Recorder {
                 deliveries.push(Delivery {
                     topic: message.topic().to_owned(),
                     queue_topic: batch.topic().to_owned(),
+                    broker: batch.broker().to_owned(),
                     queue: message.queue_id(),
                     offset: message.queue_offset(),
                     tag: message.tags().map(str::to_owned),

@@ -13,12 +13,19 @@ macro_rules! on_both_versions {
 mod allocation;
 mod basics;
 mod c_programs;
+mod cluster;
 mod crash;
 mod groups;
 mod handover;
+mod inner_batches;
 #[path = "../common/member.rs"]
 mod member;
+mod namespaces;
 mod offsets;
+mod operations;
+mod resets;
 mod retry;
+mod several;
 #[path = "../support/mod.rs"]
 mod support;
+mod twins;

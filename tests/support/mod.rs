@@ -62,19 +62,18 @@ pub const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wc
 
 /// Builds a C or C++ program of tests/capi, given by its file's name, against the shared library.
 pub fn compile(source: &str) -> PathBuf {
-    compile_file(&root().join("tests/capi").join(source))
+    compile_in("tests/capi", "capi", source)
 }
 
-/// Builds an example of c-examples, given by its name, against the shared library.
-pub fn compile_example(name: &str) -> PathBuf {
-    compile_file(&root().join("c-examples").join(name).with_extension("c"))
+/// Builds a program of c-examples likewise.
+pub fn compile_example(source: &str) -> PathBuf {
+    compile_in("c-examples", "example", source)
 }
 
-fn compile_file(source: &Path) -> PathBuf {
+fn compile_in(folder: &str, kind: &str, source: &str) -> PathBuf {
     let library = library_folder();
-    let file = source.file_name().unwrap().to_str().unwrap();
-    let (name, language) = file.rsplit_once('.').unwrap();
-    let program = output(&format!("capi-{name}")).join(name);
+    let (name, language) = source.rsplit_once('.').unwrap();
+    let program = output(&format!("{kind}-{name}")).join(name);
     let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
     rpath.push(&library);
     let mut compiler = match language {
@@ -87,7 +86,7 @@ fn compile_file(source: &Path) -> PathBuf {
         .args(STRICT)
         .arg("-I")
         .arg(root().join("include"))
-        .arg(source)
+        .arg(root().join(folder).join(source))
         .arg("-o")
         .arg(&program)
         .arg("-L")

@@ -66,7 +66,7 @@ impl Batch {
 
     /// The queue's topic: `%RETRY%…` for a message that is delivered again.
     pub fn topic(&self) -> &str {
-        &self.pulled.queue.name.topic
+        self.message(0).map_or("", Message::stored_topic)
     }
 
     /// The broker's name.

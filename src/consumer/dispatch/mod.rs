@@ -14,5 +14,5 @@ pub(crate) use batch::PulledBatch;
 pub use batch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub(crate) use lane::{Lane, Piece};
 pub(crate) use open::{Decided, Open, Settler, Verdict};
-pub(crate) use poll::NoBatch;
+pub(crate) use poll::{NoBatch, WeakWorkers};
 pub(crate) use workers::{Bounds, Workers};

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
 use super::open::{Settler, Verdict};
 use super::ready::{Ready, Share};
-use super::slot::{Call, Overdue, Slot};
+use super::slot::{Activity, Call, Overdue, Slot};
 use super::unsettled::Unsettled;
 use super::usual::Usual;
 use crate::consumer::callback_thread::CallbackThread;
@@ -214,6 +214,12 @@ impl Workers {
         slots.iter().filter_map(|slot| slot.overdue(timeout, slow, &kept)).collect()
     }
 
+    /// What each thread does now.
+    pub(crate) fn activities(&self) -> Vec<Activity> {
+        let slots = self.0.state().slots.clone();
+        slots.iter().map(|slot| slot.activity()).collect()
+    }
+
     /// Tells all threads to end; those in a callback end after it.
     pub(crate) fn close(&self) {
         let mut state = self.0.state();
@@ -352,7 +358,8 @@ impl Shared {
 
     /// Claims from a share until nothing is left; answers the mean time of its callbacks.
     fn consume(self: &Arc<Self>, slot: &Slot, share: &Share<PulledBatch>) -> Option<Duration> {
-        let mut callbacks = 0;
+        let (mut callbacks, mut fast) = (0, (0, Duration::ZERO));
+        let counters = share.batch.queue.marks().counters();
         let begun_all = Instant::now();
         let mut begun = begun_all;
         while let Some(range) = share.claim(self.bounds.batch_size) {
@@ -367,7 +374,10 @@ impl Shared {
             }
             self.settle(&batch, outcome, &context);
             let ended = Instant::now();
-            if ended - begun > SLOW {
+            if ended - begun <= SLOW {
+                fast = (fast.0 + 1, fast.1 + (ended - begun));
+            } else {
+                counters.called(1, ended - begun);
                 let mut state = self.state();
                 state.usual.learn(ended - begun);
                 let called = self.look_back(&mut state);
@@ -376,6 +386,7 @@ impl Shared {
             }
             begun = ended;
         }
+        counters.called(fast.0, fast.1);
         (begun - begun_all).checked_div(callbacks)
     }
 

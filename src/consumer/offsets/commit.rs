@@ -40,7 +40,7 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
 async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
     queue.touched().await;
     sleep_until(not_before).await;
-    if let Ok(address) = engine.cluster.master(&queue.name.broker) {
+    if let Ok(address) = engine.cluster.keeper(&queue.name.broker) {
         // Whatever is wrong, the commit meets it again and tells.
         let _ = engine.cluster.connect(&address).await;
     }
@@ -49,6 +49,12 @@ async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
 /// Commits what is complete, if the broker does not hold it yet. An offset goes back only when the broker
 /// moved it, or may hold an older one: see [`Queue::forget_committed`].
 async fn commit(engine: &Engine, queue: &Queue) -> Result<()> {
+    let keeper = engine.cluster.keeper(&queue.name.broker)?;
+    let keeper = engine.cluster.connect(&keeper).await?.id();
+    if queue.meet_keeper(keeper) {
+        // A broker that came back, or another in its place, may hold an older offset.
+        queue.forget_committed();
+    }
     // First, so that an offset from before a move is never noted as one from after it.
     let round = queue.commit_round();
     let offset = queue.committable();
@@ -96,7 +102,7 @@ async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Resu
         queue_id: queue.name.id,
         commit_offset: offset,
     };
-    let updated = engine.cluster.call_master(&queue.name, &request).await?;
+    let updated = engine.cluster.call_keeper(&queue.name, &request).await?;
     if updated.was_reset {
         // An administrator's offset stands; the next pull is told where to go on.
         return Ok(());

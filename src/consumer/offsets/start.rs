@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::cluster::command::{GetMaxOffset, GetMinOffset, QueryConsumerOffset, SearchOffset};
 use crate::config::ConsumeFrom;
 use crate::consumer::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageQueue;
 
 /// With `consume.timestamp` 0, how far before now a TIMESTAMP consumer begins, as in Java.
@@ -38,17 +38,17 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
     let offset = match origin(engine.config.consume_from, engine.config.consume_timestamp_ms, retry) {
         Origin::Min => {
             let request = GetMinOffset { topic: queue.topic.to_string(), queue_id: queue.id };
-            engine.cluster.call_master(queue, &request).await?.offset
+            engine.cluster.call_keeper(queue, &request).await?.offset
         }
         Origin::Max => {
             let request =
                 GetMaxOffset { topic: queue.topic.to_string(), queue_id: queue.id, committed: true };
-            engine.cluster.call_master(queue, &request).await?.offset
+            engine.cluster.call_keeper(queue, &request).await?.offset
         }
         Origin::At(timestamp) => {
             let topic = queue.topic.to_string();
             let request = SearchOffset { topic, queue_id: queue.id, timestamp, ..SearchOffset::default() };
-            engine.cluster.call_master(queue, &request).await?.offset
+            engine.cluster.call_keeper(queue, &request).await?.offset
         }
     };
     Ok(Start { offset, committed: false })
@@ -64,7 +64,13 @@ pub(super) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> R
         // does just that: there a new group reads such a queue from its beginning whatever it asked for.
         set_zero_if_not_found: Some(false),
     };
-    Ok(engine.cluster.call_master(queue, &query).await?.offset)
+    let offset = engine.cluster.call_keeper(queue, &query).await?.offset;
+    if offset.is_none() && engine.cluster.routes().has_only_slaves(&queue.broker) {
+        // It copies offsets once a minute. Whoever took this for a new group might skip messages.
+        let text = format!("{queue}: its slave knows no offset of the group, and its master is away");
+        return Err(Error::new(ErrorKind::NoRoute, text));
+    }
+    Ok(offset)
 }
 
 /// A retry topic holds messages that this group failed to consume: none of them may be skipped, so it is

@@ -130,8 +130,11 @@ macro_rules! fields {
 }
 
 mod check_client_config;
+mod consume_message_directly;
 mod consumer_send_message_back;
 mod get_consumer_list;
+mod get_consumer_running_info;
+mod get_consumer_status;
 mod get_max_offset;
 mod get_min_offset;
 pub mod get_route_info;
@@ -140,6 +143,7 @@ mod lock_queues;
 mod notify_consumer_ids_changed;
 pub mod pull_message;
 mod query_consumer_offset;
+mod reset_consumer_offset;
 mod search_offset;
 pub mod send_message;
 mod subscription;
@@ -149,8 +153,13 @@ mod update_and_create_topic;
 mod update_consumer_offset;
 
 pub use check_client_config::CheckClientConfig;
+pub use consume_message_directly::{
+    ConsumeMessageDirectly, ConsumeMessageDirectlyHeader, ConsumedDirectly, DirectResult,
+};
 pub use consumer_send_message_back::ConsumerSendMessageBack;
 pub use get_consumer_list::{ConsumerList, GetConsumerList};
+pub use get_consumer_running_info::{GetConsumerRunningInfo, QueueInfo, RunningInfo, TopicRates};
+pub use get_consumer_status::{ConsumerStatus, GetConsumerStatus};
 pub use get_max_offset::GetMaxOffset;
 pub use get_min_offset::GetMinOffset;
 pub use get_route_info::{BrokerData, GetRouteInfo, QueueData, RouteData};
@@ -159,6 +168,7 @@ pub use lock_queues::{LockQueues, LockedQueues};
 pub use notify_consumer_ids_changed::NotifyConsumerIdsChanged;
 pub use pull_message::{PullMessage, PullPosition, PullResult, PullStatus};
 pub use query_consumer_offset::{CommittedOffset, QueryConsumerOffset};
+pub use reset_consumer_offset::{ResetConsumerOffset, ResetConsumerOffsetHeader};
 pub use search_offset::{OffsetAnswer, SearchOffset};
 pub use send_message::{SendMessage, SendMessageHeader, SendResult};
 pub use subscription::SubscriptionData;

@@ -18,6 +18,12 @@ final class Clients {
         client.setHeartbeatBrokerInterval(words.whole("heartbeat", 3000));
         client.setPersistConsumerOffsetInterval(words.whole("persist", 1000));
         client.setVipChannelEnabled(false);
+        if (words.has("nsv1")) {
+            client.setNamespace(words.need("nsv1"));
+        }
+        if (words.has("nsv2")) {
+            client.setNamespaceV2(words.need("nsv2"));
+        }
         client.setUseTLS(words.flag("tls", false));
     }
 

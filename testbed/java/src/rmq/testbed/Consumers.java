@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 final class Consumers {
     static final String USAGE = "push ID ns= group= topic=A,B [tag=*|sql=EXPR] [fail=N failing deliveries] [sleep=MS] "
         + "[orderly=false] [model=clustering|broadcasting] [from=first|last] [max=RETRIES] [threads=N] [batch=1] "
-        + "[strategy=avg|circle|hash|room|nearby] [rooms=A,B of strategy room] [ip= that opens the client id] [keep=100000] [pop=false] [trace=false] [ak= sk=] [tls=] [poll= heartbeat= persist=]: "
+        + "[strategy=avg|circle|hash|room|nearby] [rooms=A,B of strategy room] [ip= that opens the client id] [keep=100000] [pop=false] [trace=false] [ak= sk=] [tls=] [poll= heartbeat= persist=] [nsv1= nsv2=]: "
         + "starts a Java push consumer, answers its client id";
 
     private final Map<String, PushPeer> peers = new ConcurrentHashMap<>();

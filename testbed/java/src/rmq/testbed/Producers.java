@@ -15,7 +15,7 @@ import org.apache.rocketmq.common.message.MessageExt;
 final class Producers {
     static final String USAGE = "send TOPIC COUNT ns= [from=0] [key=PREFIX|none] [tags=A,B] [body=TEXT] [size=BYTES] "
         + "[stamp=true] [u.NAME=VALUE]... [queue=N|any] [delay=LEVEL] [delayMs=] [deliver=MILLIS] [tx=commit|rollback|check] "
-        + "[batch=N] [threads=N] [rate=PER_SECOND] [id=ID] [compress=zlib|lz4|zstd over=100] [group=] [ak= sk=] [tls=]: "
+        + "[batch=N] [auto=true gathers batches by tag] [threads=N] [rate=PER_SECOND] [id=ID] [compress=zlib|lz4|zstd over=100] [nsv1= nsv2=NAMESPACE] [group=] [ak= sk=] [tls=]: "
         + "stores messages; answers `stored=N failed=N millis=N first_error=TEXT`";
 
     private final Map<String, DefaultMQProducer> producers = new ConcurrentHashMap<>();
@@ -42,7 +42,8 @@ final class Producers {
 
     private DefaultMQProducer producer(Words words) {
         String traits = String.join(" ", List.of(words.need("ns"), words.text("group", ""), words.text("compress", ""),
-            words.text("over", ""), words.text("tx", ""), words.text("ak", ""), words.text("sk", ""), words.text("tls", "")));
+            words.text("over", ""), words.text("nsv1", ""), words.text("nsv2", ""), words.text("auto", ""),
+            words.text("tx", ""), words.text("ak", ""), words.text("sk", ""), words.text("tls", "")));
         return producers.computeIfAbsent(traits, key -> start(words));
     }
 
@@ -61,6 +62,10 @@ final class Producers {
         if (words.has("compress")) {
             producer.setCompressType(CompressionType.of(words.need("compress").toUpperCase()));
             producer.setCompressMsgBodyOverHowmuch(words.whole("over", 100));
+        }
+        if (words.flag("auto", false)) {
+            producer.setAutoBatch(true);
+            producer.batchMaxDelayMs(50);
         }
         try {
             producer.start();

@@ -7,12 +7,15 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Phaser;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendCallback;
+import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -39,6 +42,8 @@ final class SendJob {
     private final AtomicInteger stored = new AtomicInteger();
     private final AtomicInteger failed = new AtomicInteger();
     private final AtomicReference<Throwable> firstError = new AtomicReference<>();
+    /** One party for each message without an answer, and one for the job. */
+    private final Phaser answers = new Phaser(1);
     private volatile boolean halted;
     private List<MessageQueue> queues;
 
@@ -84,6 +89,7 @@ final class SendJob {
         for (Thread worker : workers) {
             worker.join();
         }
+        answers.arriveAndAwaitAdvance();
         Throwable error = firstError.get();
         return "stored=" + stored + " failed=" + failed + " millis="
             + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start)
@@ -110,6 +116,10 @@ final class SendJob {
             }
             if (rate > 0) {
                 pauseUntil(start + (long) ((i - from) * 1e9 / rate));
+            }
+            if (producer.getAutoBatch()) {
+                later(message(i), queues.get(queue));
+                continue;
             }
             if (batch == 1) {
                 store(List.of(message(i)), queues.get(queue));
@@ -144,6 +154,31 @@ final class SendJob {
         } catch (Throwable t) {
             failed.addAndGet(messages.size());
             firstError.compareAndSet(null, t);
+        }
+    }
+
+    /** Leaves it to the producer to gather messages of one tag into batches; they are all answered before the job ends. */
+    private void later(Message message, MessageQueue queue) {
+        answers.register();
+        try {
+            producer.send(message, queue, new SendCallback() {
+                @Override
+                public void onSuccess(SendResult result) {
+                    stored.incrementAndGet();
+                    answers.arriveAndDeregister();
+                }
+
+                @Override
+                public void onException(Throwable t) {
+                    failed.incrementAndGet();
+                    firstError.compareAndSet(null, t);
+                    answers.arriveAndDeregister();
+                }
+            });
+        } catch (Throwable t) {
+            failed.incrementAndGet();
+            firstError.compareAndSet(null, t);
+            answers.arriveAndDeregister();
         }
     }
 
