@@ -172,11 +172,11 @@ pub unsafe extern "C" fn rmq_consumer_subscribe(
     })
 }
 
-/// Ends the subscription to a topic: its queues are given up.
+/// Ends the subscription to a topic: its queues are given up. If a pattern matches it, it is then subscribed by that.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8; one that is not subscribed to does nothing
-/// @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_INVALID_ARG, also if only a pattern found the topic (rmq_consumer_unsubscribe_pattern ends it); RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -192,7 +192,9 @@ pub unsafe extern "C" fn rmq_consumer_unsubscribe(
     })
 }
 
-/// Gives the present subscriptions as JSON.
+/// Gives the present subscriptions as JSON: an array with an object for each topic, members "topic", "type" (TAG or
+/// SQL92), "expression", "pattern" (the one that found it, or null) and "filters" (expressions by field); then one for
+/// each pattern, members "pattern", "type", "expression" and "topics".
 ///
 /// @param consumer  borrowed; must not be NULL
 /// @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size

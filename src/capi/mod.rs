@@ -19,6 +19,7 @@ pub mod consumer;
 pub mod context;
 pub mod error;
 pub mod event;
+pub mod filter;
 mod fork;
 mod guard;
 mod handle;

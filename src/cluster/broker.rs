@@ -32,8 +32,8 @@ pub struct Setup {
 /// The name servers, the routes they gave, and the connections to the brokers in them.
 pub struct Cluster {
     name_servers: NameServers,
-    /// Name servers are not greeted with heartbeats, so they have a pool of their own.
-    name_server_pool: Pool,
+    /// Connections without heartbeats: to name servers, and to brokers that shall not know us yet.
+    plain: Pool,
     brokers: Pool,
     routes: Mutex<Routes>,
     timeout: Duration,
@@ -62,7 +62,7 @@ impl Cluster {
         };
         Cluster {
             name_servers: NameServers::new(name_servers, request_timeout),
-            name_server_pool: pool(Arc::new(|| None), None),
+            plain: pool(Arc::new(|| None), None),
             brokers: pool(encoded(greeting), no_twin.map(|(group, id)| twin_question(group, id))),
             routes: Mutex::default(),
             timeout: request_timeout,
@@ -73,8 +73,18 @@ impl Cluster {
     /// TOPIC_NOT_EXIST and keeps the last route, since a name server that restarts knows nothing for a while.
     pub async fn refresh_route(&self, topic: &str) -> Result<bool> {
         let request = GetRouteInfo { topic: topic.to_owned(), ..GetRouteInfo::default() };
-        let data = self.name_servers.ask(&self.name_server_pool, &request).await?;
+        let data = self.ask_name_server(&request).await?;
         Ok(self.routes().update(topic, Route::from_data(topic, &data)))
+    }
+
+    /// Asks a name server.
+    pub async fn ask_name_server<R: Request>(&self, request: &R) -> Result<R::Answer> {
+        self.name_servers.ask(&self.plain, request).await
+    }
+
+    /// Asks a broker over a connection on which it hears nothing of a group.
+    pub async fn ask_unknown<R: Request>(&self, address: &str, request: &R) -> Result<R::Answer> {
+        call(&self.plain.connection(address).await?, request, self.timeout).await
     }
 
     /// The known routes.
@@ -141,7 +151,7 @@ impl Cluster {
     /// Ends all connections.
     pub fn close(&self) {
         self.brokers.close();
-        self.name_server_pool.close();
+        self.plain.close();
     }
 }
 

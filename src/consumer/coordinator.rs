@@ -109,6 +109,7 @@ impl Coordinator {
             due.insert(topic.name, allocated);
         }
         self.apply(&due);
+        self.engine.compare.notify_one();
         complete
     }
 

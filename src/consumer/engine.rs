@@ -11,6 +11,7 @@ use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
 use super::marks::now_ms;
+use super::sql_check::SqlChecks;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
@@ -28,10 +29,10 @@ pub(crate) struct Engine {
     pub(crate) subscriptions: Arc<Subscriptions>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
-    /// Asks who divides the queues by `allocate.strategy=custom`.
-    pub(crate) custom: Custom,
     /// Callbacks that an administrator asked for.
     pub(crate) direct: DirectCalls,
+    /// Asks who divides the queues by `allocate.strategy=custom`.
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     /// Told when the assignment must be computed anew.
@@ -42,6 +43,12 @@ pub(crate) struct Engine {
     pub(crate) resubscribed: Notify,
     /// Told when changed subscriptions have reached the brokers: a pull held there has the old filter.
     pub(crate) announced: Notify,
+    /// Told when patterns may have more or fewer topics.
+    pub(crate) repattern: Notify,
+    /// Told when the group's subscriptions shall be compared with ours.
+    pub(crate) compare: Notify,
+    /// The SQL conditions that brokers have accepted.
+    pub(crate) sql: SqlChecks,
     /// The group's members as last heard, for those who wait for one of them to go.
     pub(crate) members: watch::Sender<Arc<[String]>>,
     pub(crate) all_budget: Arc<Budget>,
@@ -61,8 +68,8 @@ pub(crate) struct Parts {
     pub(crate) subscriptions: Arc<Subscriptions>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) workers: Workers,
-    pub(crate) custom: Custom,
     pub(crate) direct: DirectCalls,
+    pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
     pub(crate) rebalance: Arc<Notify>,
@@ -80,6 +87,9 @@ impl Engine {
             reroute: Notify::new(),
             resubscribed: Notify::new(),
             announced: Notify::new(),
+            repattern: Notify::new(),
+            compare: Notify::new(),
+            sql: SqlChecks::default(),
             config: parts.config,
             client_id: parts.client_id,
             log: parts.log,
@@ -87,8 +97,8 @@ impl Engine {
             subscriptions: parts.subscriptions,
             heartbeat: parts.heartbeat,
             workers: parts.workers,
-            custom: parts.custom,
             direct: parts.direct,
+            custom: parts.custom,
             tasks: parts.tasks,
             status: parts.status,
             rebalance: parts.rebalance,

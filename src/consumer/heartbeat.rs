@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::engine::Engine;
 use super::subscriptions::Subscriptions;
-use crate::cluster::command::{self, ConsumeType, ConsumerData, MessageModel, SubscriptionData};
+use crate::cluster::command::{self, ConsumeType, ConsumerData, MessageModel};
 use crate::config::ConsumeFrom;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -45,14 +45,7 @@ impl Heartbeat {
         if !self.sounding.load(Ordering::Acquire) {
             return None;
         }
-        let subscriptions = self.subscriptions.all().into_iter().map(|subscription| SubscriptionData {
-            topic: subscription.topic.clone(),
-            expression: subscription.expression.clone(),
-            expression_type: "TAG".to_owned(),
-            tags: subscription.tags.clone(),
-            codes: subscription.codes(),
-            version: subscription.version,
-        });
+        let subscriptions = self.subscriptions.all();
         Some(command::Heartbeat {
             client_id: self.client_id.to_string(),
             producer_groups: Vec::new(),
@@ -61,7 +54,7 @@ impl Heartbeat {
                 consume_type: ConsumeType::Passively,
                 message_model: MessageModel::Clustering,
                 consume_from: from_where(self.consume_from),
-                subscriptions: subscriptions.collect(),
+                subscriptions: subscriptions.iter().map(|subscription| subscription.data()).collect(),
                 unit_mode: false,
             }],
         })

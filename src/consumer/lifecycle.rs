@@ -123,33 +123,6 @@ impl Inner {
         })
     }
 
-    pub(super) fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
-        self.refuse_ended("subscribe")?;
-        let topic = &namespace::wrap(&self.config.namespace_prefix, topic);
-        if self.subscriptions.set(topic, expression)? {
-            if let Some(doubt) = self.subscriptions.topic(topic).and_then(|subscription| subscription.doubt())
-            {
-                self.log.warn("subscriptions", doubt);
-            }
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
-        self.refuse_ended("unsubscribe")?;
-        if self.subscriptions.remove(&namespace::wrap(&self.config.namespace_prefix, topic)) {
-            self.subscriptions_changed();
-        }
-        Ok(())
-    }
-
-    fn subscriptions_changed(&self) {
-        if let Some(engine) = self.engine() {
-            engine.resubscribed.notify_one();
-        }
-    }
-
     pub(super) fn start(&self) -> Result<()> {
         let _turn = self
             .turn
@@ -181,7 +154,7 @@ impl Inner {
             Error::new(ErrorKind::Thread, format!("cannot start {} I/O threads: {e}", self.config.io_threads))
         })?;
         let (engine, connections) = self.assemble(&io, handler);
-        if self.subscriptions.all().len() == 1 {
+        if self.subscriptions.all().len() == 1 && self.subscriptions.patterns().is_empty() {
             let text =
                 "started without a subscription: nothing comes before rmq_consumer_subscribe is called";
             self.log.warn("lifecycle", text);
@@ -256,13 +229,13 @@ impl Inner {
                 cluster,
                 subscriptions: Arc::clone(&self.subscriptions),
                 heartbeat,
-                custom: Custom::new(
-                    lock(&self.allocator).clone(),
+                direct: DirectCalls::new(
+                    handler.clone(),
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
-                direct: DirectCalls::new(
-                    handler.clone(),
+                custom: Custom::new(
+                    lock(&self.allocator).clone(),
                     config.thread_stack_bytes,
                     self.callback_thread.clone(),
                 ),
@@ -334,8 +307,8 @@ impl Inner {
     /// Joins all threads of a consumer that has left.
     fn close(&self, run: Run) {
         run.engine.workers.join();
-        run.engine.custom.join();
         run.engine.direct.join();
+        run.engine.custom.join();
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         run.io.stop(RESOLVER_BOUND);
         if let Some(thread) = run.event_thread {
@@ -377,6 +350,14 @@ impl Inner {
         })
     }
 
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn config(&self) -> &ConsumerConfig {
+        &self.config
+    }
+
     pub(super) fn worker_threads(&self) -> usize {
         self.engine().map_or(0, |engine| engine.workers.threads())
     }
@@ -408,7 +389,7 @@ impl Inner {
         }
     }
 
-    fn refuse_ended(&self, what: &str) -> Result<()> {
+    pub(super) fn refuse_ended(&self, what: &str) -> Result<()> {
         match self.state() {
             State::Created | State::Starting | State::Running => Ok(()),
             state => Err(not_in(state, what)),

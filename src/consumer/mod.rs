@@ -13,6 +13,7 @@ mod engine;
 mod event;
 mod events;
 mod fronts;
+mod group_watch;
 mod handover;
 mod heartbeat;
 mod identity;
@@ -27,18 +28,25 @@ mod opening;
 mod orderly;
 mod overdue;
 mod ownership;
+mod patterns;
 mod process_queue;
 mod pull;
 mod queue;
 mod rebalance;
+mod regex_filter;
 mod report;
 mod retry;
 mod routing;
+mod selector;
 mod settle;
+mod sql_check;
 mod statistics;
 mod status;
+mod subscribing;
 mod subscription;
 mod subscriptions;
+mod topic_pattern;
+mod unequal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +56,7 @@ pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;
 pub use lifecycle::State;
+pub use selector::{MessageSelector, is_tag_type};
 
 use crate::config::ConsumerConfig;
 use crate::error::{Error, Result};
@@ -102,7 +111,30 @@ impl Consumer {
     /// Subscribes to a topic by a tag expression: `*`, nothing, or `a || b`. Replaces the expression before.
     /// A running consumer tells its brokers and takes its share of the topic's queues.
     pub fn subscribe(&self, topic: &str, expression: &str) -> Result<()> {
-        self.0.subscribe(topic, expression)
+        self.0.subscribe(topic, &MessageSelector::by_tag(expression))
+    }
+
+    /// Subscribes to a topic by a selector. On a running consumer brokers check an SQL condition first, for at
+    /// most `request.timeout.ms` each, and their refusal is the answer.
+    pub fn subscribe_selector(&self, topic: &str, selector: &MessageSelector) -> Result<()> {
+        self.0.subscribe(topic, selector)
+    }
+
+    /// Subscribes to every topic whose whole name the regular expression matches, now and later, by one
+    /// selector. Replaces the selector of the same pattern.
+    pub fn subscribe_pattern(&self, topic_regex: &str, selector: &MessageSelector) -> Result<()> {
+        self.0.subscribe_pattern(topic_regex, selector)
+    }
+
+    /// Ends a pattern and gives the queues of its topics up.
+    pub fn unsubscribe_pattern(&self, topic_regex: &str) -> Result<()> {
+        self.0.unsubscribe_pattern(topic_regex)
+    }
+
+    /// Sets the client's own filter of a topic's messages: `field` is `tag`, `keys` or `property:NAME`; messages in
+    /// which the regular expression is not found are dropped and acknowledged. An empty one takes the filter away.
+    pub fn filter_regex(&self, topic: &str, field: &str, regex: &str) -> Result<()> {
+        self.0.filter_regex(topic, field, regex)
     }
 
     /// Ends a subscription; a running consumer gives the topic's queues up.
@@ -148,9 +180,9 @@ impl Consumer {
         self.0.route(topic).map(|route| report::route(topic, &route))
     }
 
-    /// The subscriptions as JSON: topic and expression.
+    /// The subscriptions as JSON: topics with type, expression, pattern and filters, then the patterns.
     pub fn subscriptions_json(&self) -> String {
-        report::subscriptions(self.0.namespace(), &self.0.subscriptions().all())
+        report::subscriptions(self.0.namespace(), self.0.subscriptions())
     }
 
     /// Counters and threads as JSON.

@@ -62,7 +62,10 @@ fn after_answer(result: &PullResult, asked: i64) -> Then {
 fn after_error(error: &Error) -> Then {
     match error.kind() {
         ErrorKind::Broker(code) => match code {
-            ResponseCode::SubscriptionNotExist | ResponseCode::SubscriptionNotLatest => Then::Announce,
+            ResponseCode::SubscriptionNotExist
+            | ResponseCode::SubscriptionNotLatest
+            | ResponseCode::FilterDataNotExist
+            | ResponseCode::FilterDataNotLatest => Then::Announce,
             ResponseCode::SystemBusy | ResponseCode::FlowControl => Then::PauseBriefly,
             ResponseCode::TopicNotExist | ResponseCode::NotLeaderForQueue => Then::Reroute,
             // Permissions, missing groups and whatever newer brokers say: somebody has to act, so do not hurry.
@@ -129,6 +132,8 @@ mod tests {
     fn refusals_have_their_remedies() {
         assert_eq!(refusal(ResponseCode::SubscriptionNotExist), Then::Announce);
         assert_eq!(refusal(ResponseCode::SubscriptionNotLatest), Then::Announce);
+        assert_eq!(refusal(ResponseCode::FilterDataNotExist), Then::Announce);
+        assert_eq!(refusal(ResponseCode::FilterDataNotLatest), Then::Announce);
         assert_eq!(refusal(ResponseCode::SystemBusy), Then::PauseBriefly);
         assert_eq!(refusal(ResponseCode::TopicNotExist), Then::Reroute);
         assert_eq!(refusal(ResponseCode::NoPermission), Then::PauseAfterError);

@@ -1,6 +1,7 @@
 //! The way in: routes, then heartbeats, then the tasks; each begins when the one before has ended.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,14 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::coordinator::Coordinator;
 use super::engine::Engine;
+use super::group_watch::keep_comparing;
 use super::heartbeat::{beat_all, keep_announcing, keep_beating};
 use super::overdue::watch_callbacks;
+use super::patterns::{self, keep_looking};
 use super::routing::{self, keep_routes};
+use super::sql_check;
 use super::statistics::keep_sampling;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::runtime::{Backoff, random};
 
 /// First and longest wait between two tries to start.
@@ -20,16 +24,19 @@ const START_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::
 
 /// Reaches name servers and brokers, trying again until `timeout`, and starts the tasks. With a timeout of 0 it
 /// tries once and leaves the rest to the tasks.
-pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
+pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + timeout;
     let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
-    let topics = routing::subscribed(&engine);
     let mut twin = Twin::default();
     let missing = loop {
         // The last try gets a little more, so that its error can say something.
         let until = deadline.max(Instant::now() + MIN_TRY);
-        let (missing, failed) = reach(&engine, &topics, until).await;
+        let (missing, failed) = reach(&engine, until).await;
         let Some(error) = failed else { break missing };
+        if error.is_final {
+            return Err(error.error);
+        }
+        let error = error.error;
         if timeout.is_zero() {
             if error.kind() == ErrorKind::DuplicateClient {
                 engine.tasks.spawn("twin watch", wait_for_twin(Arc::clone(&engine)));
@@ -48,6 +55,8 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<()> {
     engine.tasks.spawn("coordinator", Coordinator::new(Arc::clone(&engine)).run());
     engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
     engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));
+    engine.tasks.spawn("patterns", keep_looking(Arc::clone(&engine)));
+    engine.tasks.spawn("group watch", keep_comparing(Arc::clone(&engine)));
     engine.tasks.spawn("subscriptions", keep_announcing(Arc::clone(&engine)));
     engine.tasks.spawn("statistics", keep_sampling(Arc::clone(&engine)));
     engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
@@ -100,24 +109,67 @@ async fn wait_for_twin(engine: Arc<Engine>) {
 /// What a try to start is given at least, so that its error can say something.
 const MIN_TRY: Duration = Duration::from_millis(100);
 
-/// One try: the topics without a route, and what failed. Whoever does not answer until then is named.
-async fn reach(
-    engine: &Engine,
-    topics: &BTreeSet<String>,
-    until: Instant,
-) -> (BTreeSet<String>, Option<Error>) {
-    let round = routing::refresh_until(engine, topics, until).await;
-    if round.failed.is_some() {
-        return (round.missing, round.failed);
+/// Why a try failed.
+struct Failure {
+    error: Error,
+    /// Trying again would not help.
+    is_final: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { error, is_final: false }
     }
-    let failed = match timeout_at(until, beat_all(engine)).await {
-        // A second start cannot mend a twin, so that is told first.
-        Ok(failures) => failures.into_iter().min_by_key(|error| error.kind() != ErrorKind::DuplicateClient),
-        Err(_) => {
-            let brokers = engine.cluster.routes().all_addresses().join("; ");
-            let text = format!("not every broker answered the heartbeat in time: {brokers}");
-            Some(Error::new(ErrorKind::Timeout, text))
-        }
-    };
+}
+
+/// One try: the topics without a route, and what failed. Whoever does not answer until then is named.
+async fn reach(engine: &Engine, until: Instant) -> (BTreeSet<String>, Option<Failure>) {
+    let failed = within(until, "no name server listed its topics in time", find_topics(engine)).await.err();
+    let topics = routing::subscribed(engine);
+    if failed.is_some() {
+        return (topics, failed);
+    }
+    let round = routing::refresh_until(engine, &topics, until).await;
+    if let Some(error) = round.failed {
+        return (round.missing, Some(error.into()));
+    }
+    // Before the heartbeats: see `sql_check`.
+    let checked = async { sql_check::check_all(engine).await.map_err(refusal) };
+    let mut failed =
+        within(until, "not every broker checked the SQL92 conditions in time", checked).await.err();
+    if failed.is_none() {
+        let brokers = || engine.cluster.routes().all_addresses().join("; ");
+        failed = match timeout_at(until, beat_all(engine)).await {
+            // A second start cannot mend a twin, so that is told first.
+            Ok(failures) => failures
+                .into_iter()
+                .min_by_key(|error| error.kind() != ErrorKind::DuplicateClient)
+                .map(Failure::from),
+            Err(_) => {
+                let text = format!("not every broker answered the heartbeat in time: {}", brokers());
+                Some(Error::new(ErrorKind::Timeout, text).into())
+            }
+        };
+    }
     (round.missing, failed)
+}
+
+/// Subscribes to what the patterns match.
+async fn find_topics(engine: &Engine) -> Result<(), Failure> {
+    let look = patterns::look(engine).await?;
+    look.refused.into_iter().next().map_or(Ok(()), |(_, error)| Err(refusal(error)))
+}
+
+/// A condition that a broker does not take will not be taken at the next try.
+fn refusal(error: Error) -> Failure {
+    Failure { is_final: sql_check::is_refusal(&error), error }
+}
+
+async fn within(
+    until: Instant,
+    late: &str,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let late = || Err(Error::new(ErrorKind::Timeout, late).into());
+    timeout_at(until, work).await.unwrap_or_else(|_| late())
 }

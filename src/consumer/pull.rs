@@ -105,7 +105,7 @@ impl<'a> Puller<'a> {
             suspend_timeout_ms: i64::try_from(config.pull_suspend.as_millis()).unwrap_or(i64::MAX),
             subscription: None,
             sub_version: subscription.version,
-            expression_type: Some("TAG".to_owned()),
+            expression_type: Some(subscription.kind.name().to_owned()),
             max_bytes: Some(config.pull_batch_bytes),
         };
         let address = self.engine.cluster.routes().read_address(&name.broker, self.read_from);
@@ -155,10 +155,14 @@ impl<'a> Puller<'a> {
             self.engine.status.report("pull", Error::from(record.error).context(what));
         }
         let pulled = messages.len();
-        let messages: Vec<Message> = match subscription.tags.is_empty() {
-            true => messages,
-            false => messages.into_iter().filter(|message| subscription.wants(message)).collect(),
-        };
+        let mut messages: Vec<Message> = messages;
+        if !subscription.tags.is_empty() {
+            messages.retain(|message| subscription.wants(message));
+        }
+        // By the queue's topic: what comes back in the retry topic has passed once, and its callback wants it.
+        if let Some(filters) = self.engine.subscriptions.filters().topic(&self.queue.name.topic) {
+            messages.retain(|message| filters.want(message));
+        }
         count(&counters.filtered, pulled - messages.len());
         self.queue.marks().counters().pulled(messages.len(), took);
         if messages.is_empty() {
@@ -189,6 +193,7 @@ impl<'a> Puller<'a> {
             Then::PauseBriefly => self.pause_briefly().await,
             Then::PauseAfterError => sleep(self.engine.config.pull_error_backoff).await,
             Then::Announce => {
+                self.engine.subscriptions.note_forgotten(&self.queue.name.topic);
                 let address = {
                     let routes = self.engine.cluster.routes();
                     routes.read_address(&self.queue.name.broker, self.read_from)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::lifecycle::State;
 use super::queue::Queue;
 use super::status::Status;
-use super::subscription::Subscription;
+use super::subscriptions::Subscriptions;
 use crate::cluster::Route;
 use crate::message::namespace;
 
@@ -42,10 +42,33 @@ pub(super) fn route(topic: &str, route: &Route) -> String {
     .to_string()
 }
 
-pub(super) fn subscriptions(space: &str, all: &[Arc<Subscription>]) -> String {
-    let shown = |topic| namespace::unwrap(space, topic);
-    let each = all.iter().map(|s| json!({ "topic": shown(&s.topic), "expression": s.expression }));
-    Value::Array(each.collect()).to_string()
+pub(super) fn subscriptions(space: &str, subscriptions: &Subscriptions) -> String {
+    let all = subscriptions.all();
+    let topics = all.iter().map(|s| {
+        let filters = subscriptions.filters().topic(&s.topic);
+        let filters: Map<String, Value> = filters
+            .iter()
+            .flat_map(|filters| filters.each())
+            .map(|(field, regex)| (field, regex.into()))
+            .collect();
+        json!({
+            "topic": namespace::unwrap(space, &s.topic),
+            "type": s.kind.name(),
+            "expression": s.expression,
+            "pattern": s.pattern,
+            "filters": filters,
+        })
+    });
+    let patterns = subscriptions.patterns().into_iter().map(|pattern| {
+        let own = all.iter().filter(|s| s.pattern.as_deref() == Some(&*pattern.text));
+        json!({
+            "pattern": pattern.text,
+            "type": pattern.selector.kind.name(),
+            "expression": pattern.selector.expression,
+            "topics": own.map(|s| namespace::unwrap(space, &s.topic)).collect::<Vec<_>>(),
+        })
+    });
+    Value::Array(topics.chain(patterns).collect()).to_string()
 }
 
 pub(super) fn stats(status: &Status, client_id: &str, state: State, threads: usize) -> String {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use super::engine::Engine;
 use super::heartbeat::announce;
 use super::lost::Lost;
+use super::sql_check;
 use crate::cluster::ResponseCode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Backoff, random};
@@ -124,6 +125,12 @@ pub(crate) async fn keep_routes(engine: Arc<Engine>, mut missing: BTreeSet<Strin
         }
         warn_unknown(&engine, &round.unknown, &mut warned);
         missing = round.missing;
+        // Before the announcement: brokers shall not hear of a condition that they cannot read.
+        tokio::select! {
+            biased;
+            () = stopped.cancelled() => return,
+            () = sql_check::check_later(&engine) => {}
+        }
         if round.changed {
             announce(&engine).await;
         } else if full {

@@ -1,7 +1,9 @@
-//! What a consumer wants of a topic: a tag expression, as text for the broker and as a check of our own.
+//! What a consumer wants of a topic: an expression, as text for the broker and, of tags, as a check of our own.
 
 use std::fmt;
 
+use super::selector::{ExpressionType, MessageSelector};
+use crate::cluster::command::SubscriptionData;
 use crate::cluster::java;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
@@ -12,21 +14,42 @@ const ALL: &str = "*";
 /// The longest topic name: Java's `TopicValidator`.
 const TOPIC_MAX: usize = 127;
 
-/// One topic's tag expression. The broker filters by the hashes of the tags, which may collide; the
-/// client filters again by the tags themselves, as Java does.
+/// One topic's expression. The broker filters by the hashes of tags, which may collide; the client filters
+/// again by the tags themselves, as Java does. SQL is evaluated by the broker alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Subscription {
     /// The topic.
     pub topic: String,
+    /// The language of the expression.
+    pub kind: ExpressionType,
     /// The expression as it was given, `*` for all.
     pub expression: String,
-    /// The tags wanted; empty for all.
+    /// The tags wanted; empty for all, and for SQL.
     pub tags: Vec<String>,
     /// When this expression was set, in epoch milliseconds: the broker knows an older one by it.
     pub version: i64,
+    /// The pattern that found the topic; `None` when the user named it.
+    pub pattern: Option<String>,
 }
 
 impl Subscription {
+    /// Parses what a selector says.
+    pub(super) fn of(topic: &str, selector: &MessageSelector, version: i64) -> Result<Subscription> {
+        let expression = selector.expression.as_str();
+        match selector.kind {
+            ExpressionType::Tag => Subscription::parse(topic, expression, version),
+            ExpressionType::Sql92 => {
+                check_topic(topic)?;
+                if expression.trim().is_empty() {
+                    return Err(bad(topic, expression, "has no condition; SQL92 needs one"));
+                }
+                let kind = ExpressionType::Sql92;
+                let expression = expression.to_owned();
+                Ok(Subscription { kind, expression, ..Subscription::all(topic, version) })
+            }
+        }
+    }
+
     /// Parses `*`, an empty text or `a || b`. An empty part (`a ||`) is an error: Java drops it silently and
     /// `||` alone would match nothing.
     pub(super) fn parse(topic: &str, expression: &str, version: i64) -> Result<Subscription> {
@@ -46,12 +69,31 @@ impl Subscription {
                 tags.push(part.to_owned());
             }
         }
-        Ok(Subscription { topic: topic.to_owned(), expression: expression.to_owned(), tags, version })
+        Ok(Subscription { expression: expression.to_owned(), tags, ..Subscription::all(topic, version) })
     }
 
     /// Every message of a topic.
     pub(super) fn all(topic: &str, version: i64) -> Subscription {
-        Subscription { topic: topic.to_owned(), expression: ALL.to_owned(), tags: Vec::new(), version }
+        Subscription {
+            topic: topic.to_owned(),
+            kind: ExpressionType::Tag,
+            expression: ALL.to_owned(),
+            tags: Vec::new(),
+            version,
+            pattern: None,
+        }
+    }
+
+    /// As it is announced to brokers.
+    pub(super) fn data(&self) -> SubscriptionData {
+        SubscriptionData {
+            topic: self.topic.clone(),
+            expression: self.expression.clone(),
+            expression_type: self.kind.name().to_owned(),
+            tags: self.tags.clone(),
+            codes: self.codes(),
+            version: self.version,
+        }
     }
 
     /// What is legal to RocketMQ and almost always a mistake: a tag that looks like another way to separate tags, or
@@ -129,6 +171,19 @@ mod tests {
             let error = Subscription::parse("T", expression, 1).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Filter, "{expression:?}");
             assert!(error.text().contains(&format!("{expression:?} for topic T")), "{error}");
+        }
+    }
+
+    #[test]
+    fn sql_is_kept_as_it_is_and_not_evaluated() {
+        let selector = MessageSelector::by_sql("a > 1 || b");
+        let subscription = Subscription::of("T", &selector, 7).unwrap();
+        assert_eq!((&*subscription.expression, subscription.tags.len()), ("a > 1 || b", 0));
+        let data = subscription.data();
+        assert_eq!((&*data.expression_type, data.version, data.codes.len()), ("SQL92", 7, 0));
+        for expression in ["", "  "] {
+            let error = Subscription::of("T", &MessageSelector::by_sql(expression), 1).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Filter);
         }
     }
 

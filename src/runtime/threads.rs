@@ -66,13 +66,8 @@ impl IoThreads {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let promise = Promise(Arc::default());
-        let outcome = Arc::clone(&promise.0);
-        self.0.spawn(async move {
-            let value = future.await;
-            *outcome.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-            outcome.1.notify_all();
-        });
+        let (promise, work) = promise(future);
+        self.0.spawn(work);
         promise
     }
 
@@ -86,6 +81,22 @@ impl IoThreads {
     pub fn abandon(self) {
         self.0.shutdown_background();
     }
+}
+
+/// A future's outcome for a thread that waits, and what has to run for it.
+pub fn promise<T, F>(future: F) -> (Promise<T>, impl Future<Output = ()> + Send + 'static)
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let promise = Promise(Arc::default());
+    let outcome = Arc::clone(&promise.0);
+    let work = async move {
+        let value = future.await;
+        *outcome.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        outcome.1.notify_all();
+    };
+    (promise, work)
 }
 
 /// The outcome of a future that runs on I/O threads. Made of a condition variable and not of a channel,

@@ -36,7 +36,7 @@ fn the_example_of_a_division_of_its_own_consumes_all(version: Version) {
     let cluster = Cluster::shared(version);
     cluster.create_topic("Allocated", 4);
     cluster.send("Allocated", 40).run();
-    static ALLOCATE: LazyLock<PathBuf> = LazyLock::new(|| compile_example("allocate.c"));
+    static ALLOCATE: LazyLock<PathBuf> = LazyLock::new(|| compile_example("allocate"));
     let namesrv = cluster.namesrv();
     let printed =
         run(program(&*ALLOCATE).args(["allocated", "Allocated", "40"]).env("NAMESRV_ADDR", &namesrv));

@@ -62,18 +62,20 @@ pub const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wc
 
 /// Builds a C or C++ program of tests/capi, given by its file's name, against the shared library.
 pub fn compile(source: &str) -> PathBuf {
-    compile_in("tests/capi", "capi", source)
+    compile_file(&root().join("tests/capi").join(source))
 }
 
-/// Builds a program of c-examples likewise.
-pub fn compile_example(source: &str) -> PathBuf {
-    compile_in("c-examples", "example", source)
+/// Builds an example of c-examples, given by its name, against the shared library.
+pub fn compile_example(name: &str) -> PathBuf {
+    compile_file(&root().join("c-examples").join(name).with_extension("c"))
 }
 
-fn compile_in(folder: &str, kind: &str, source: &str) -> PathBuf {
+fn compile_file(source: &Path) -> PathBuf {
     let library = library_folder();
-    let (name, language) = source.rsplit_once('.').unwrap();
-    let program = output(&format!("{kind}-{name}")).join(name);
+    let file = source.file_name().unwrap().to_str().unwrap();
+    let (name, language) = file.rsplit_once('.').unwrap();
+    let folder = source.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap();
+    let program = output(&format!("{folder}-{name}")).join(name);
     let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
     rpath.push(&library);
     let mut compiler = match language {
@@ -86,7 +88,7 @@ fn compile_in(folder: &str, kind: &str, source: &str) -> PathBuf {
         .args(STRICT)
         .arg("-I")
         .arg(root().join("include"))
-        .arg(root().join(folder).join(source))
+        .arg(source)
         .arg("-o")
         .arg(&program)
         .arg("-L")
