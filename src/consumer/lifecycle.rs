@@ -331,7 +331,7 @@ impl Inner {
     }
 
     /// What stands before topics and groups at the brokers.
-    pub(super) fn namespace(&self) -> &str {
+    pub(super) fn namespace_prefix(&self) -> &str {
         &self.config.namespace_prefix
     }
 
@@ -353,7 +353,7 @@ impl Inner {
 
     pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
         let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
-        engine.cluster.route(&namespace::wrap(self.namespace(), topic)).ok_or_else(|| {
+        engine.cluster.route(&namespace::wrap(self.namespace_prefix(), topic)).ok_or_else(|| {
             let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
             Error::new(ErrorKind::NoRoute, text)
         })
