@@ -11,7 +11,7 @@ use crate::member::{Member, Setup};
 const WITHIN: Duration = Duration::from_secs(40);
 
 on_both_versions! {
-    the_older_of_two_members_is_warned_of_the_others_expression,
+    both_of_two_members_are_warned_of_each_others_expression,
     a_member_with_fewer_and_one_with_more_topics_are_both_warned,
     ours_is_warned_of_an_older_and_of_a_newer_java_members_expression,
     who_stays_alone_is_filtered_by_its_own_expression_again,
@@ -34,7 +34,7 @@ fn setup(cluster: &Cluster, group: &str) -> Setup {
     Setup::new(cluster, group).set("rebalance.interval.ms", "1000").set("heartbeat.interval.ms", "1000")
 }
 
-fn the_older_of_two_members_is_warned_of_the_others_expression(version: Version) {
+fn both_of_two_members_are_warned_of_each_others_expression(version: Version) {
     let cluster = Cluster::shared(version);
     cluster.create_topic("Unequal", 4);
     let older = setup(cluster, "unequal").subscribe("Unequal", "A || B").start();
@@ -44,6 +44,10 @@ fn the_older_of_two_members_is_warned_of_the_others_expression(version: Version)
     assert_eq!(warning["member"], newer.consumer.client_id());
     let text = warning["text"].as_str().unwrap();
     assert!(text.contains("group unequal") && text.contains("topic Unequal"), "{text}");
+    // The newer one sees its own expression at the broker, and asks the other member for its own.
+    let warning = wait_for_warning(&newer, "Unequal");
+    assert_eq!((&warning["ours"], &warning["theirs"]), (&"TAG \"A\"".into(), &"TAG \"A || B\"".into()));
+    assert_eq!(warning["member"], older.consumer.client_id());
     // What differs anew within the minute is not told at once.
     newer.consumer.subscribe("Unequal", "C").unwrap();
     wait_until("the broker to filter by it", WITHIN, || {
