@@ -254,7 +254,8 @@ extern "C" {
 #define RMQ_EVENT_FATAL 16
 
 /**
- * Event: the group is not set up as it should be.
+ * Event: the group is not set up as it should be; in broadcasting also that messages failed, which do not come again,
+ * or that the offsets were read from the backup of their file.
  */
 #define RMQ_EVENT_WARNING 32
 
@@ -491,7 +492,8 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
 #define RMQ_E_CONFIG_MISSING -22
 
 /**
- * Another consumer uses the same client id; rmq_consumer_last_error and the log tell it, no function answers it.
+ * Another consumer uses the same client id. In broadcasting rmq_consumer_start answers it, when the other one keeps its
+ * offsets in the same file; else an event, rmq_consumer_last_error and the log tell it.
  */
 #define RMQ_E_DUPLICATE_CLIENT -23
 
@@ -509,6 +511,12 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
  * The group has committed nothing for the queue. Not used in this version.
  */
 #define RMQ_E_NO_OFFSET -26
+
+/**
+ * The file of a broadcasting consumer's offsets and its backup cannot be read: every queue begins by "consume.from".
+ * An event, rmq_consumer_last_error and the log tell it, no function answers it.
+ */
+#define RMQ_E_OFFSET_FILE -29
 
 /**
  * No name server answered; the text has each address and its error.
@@ -971,7 +979,8 @@ rmq_code rmq_config_set_log_callback(rmq_config *config,
  * @param size    bytes of errbuf
  * @returns a handle; NULL on failure, with the text in errbuf and rmq_last_error_message and the code in
  *          rmq_last_error_code: RMQ_E_CONFIG_MISSING if the group or the name servers are not set; RMQ_E_CONFIG_VALUE
- *          if values contradict each other; RMQ_E_INVALID_ARG
+ *          if values contradict each other, or in broadcasting if the file of the offsets has no usable path;
+ *          RMQ_E_INVALID_ARG
  * @par Thread-safety  any thread, may be called from a message callback
  * @par Ownership      the caller's; end it with rmq_consumer_destroy
  * @since 0.1
@@ -1037,7 +1046,8 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
- *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT in broadcasting, if
+ *          another consumer keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -1157,6 +1167,103 @@ rmq_code rmq_consumer_stats_json(const rmq_consumer *consumer,
                                  char *buf,
                                  size_t size,
                                  size_t *needed);
+
+/**
+ * Tells whether a selector's type selects by tag, as the Go client's IsTagType does: nothing, and "TAG" in any case.
+ *
+ * @param type  UTF-8; NULL is nothing
+ * @returns 1 for a type that selects by tag, else 0
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_is_tag_type(const char *type);
+
+/**
+ * Subscribes to a topic by a selector, or changes it; also while the consumer is running. SQL92 conditions are checked
+ * by the topic's brokers: by rmq_consumer_start, or by this call when the consumer is running, which then blocks for
+ * up to twice "request.timeout.ms" and "connect.timeout.ms". A refused condition changes nothing. The condition for a
+ * topic that does not exist yet is checked when it appears; a refusal is then in rmq_consumer_last_error and the log.
+ *
+ * @param consumer    must not be NULL
+ * @param topic       UTF-8, copied
+ * @param type        UTF-8, copied: "TAG", NULL or "" for tags; "SQL92" for a condition over properties; in any case
+ * @param expression  UTF-8, copied: tags separated by ||, with NULL, "" and * for all; or a condition, which must be
+ *                    there, as "price > 10 AND region = 'eu'"
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also for another type; RMQ_E_FILTER if a tag is empty, * stands beside tags or a
+ *          condition is missing; RMQ_E_STATE if the consumer is stopped; while it is running also a broker's code, 23
+ *          for a condition it cannot read and 1 when it does not filter by SQL92, and RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
+ *          RMQ_E_REQUEST_TIMEOUT or RMQ_E_TIMEOUT when it could not be asked; RMQ_E_IN_CALLBACK in a log callback;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_subscribe_selector(rmq_consumer *consumer,
+                                         const char *topic,
+                                         const char *type,
+                                         const char *expression);
+
+/**
+ * Subscribes to every topic whose whole name a regular expression matches, now and later: the name servers are asked
+ * by rmq_consumer_start, and then every "namesrv.poll.interval.ms". A topic that is deleted is let go at the second
+ * look. Topics of RocketMQ itself (%RETRY%, %DLQ%, rmq_sys_ and the like, those of clusters and brokers) are never
+ * matched; a topic that was subscribed by its name keeps its own selector, and of several patterns the one that was
+ * subscribed first counts. While the consumer is running the topics are looked for in the background; a condition that
+ * a broker refuses then is in rmq_consumer_last_error and the log, and its topic is not consumed.
+ *
+ * @param consumer     must not be NULL
+ * @param topic_regex  UTF-8, copied: a regular expression without look-around and back references; the same text
+ *                     again replaces the selector
+ * @param type         as for rmq_consumer_subscribe_selector
+ * @param expression   as for rmq_consumer_subscribe_selector, for each of the topics
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_FILTER if either expression cannot be read; RMQ_E_STATE if the consumer is
+ *          stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_subscribe_pattern(rmq_consumer *consumer,
+                                        const char *topic_regex,
+                                        const char *type,
+                                        const char *expression);
+
+/**
+ * Ends a pattern: the queues of its topics are given up, but for topics that another pattern matches. (A function of
+ * its own, since a topic's name can be a pattern too: rmq_consumer_unsubscribe ends what was subscribed by name.)
+ *
+ * @param consumer     must not be NULL
+ * @param topic_regex  UTF-8; the text that was given to rmq_consumer_subscribe_pattern; another one does nothing
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_unsubscribe_pattern(rmq_consumer *consumer,
+                                          const char *topic_regex);
+
+/**
+ * Filters a topic's messages in the client by a regular expression over one of their fields, from the next pull on.
+ * A message in which it is not found, or that has no such field, does not reach the callback; it is acknowledged and
+ * counted as "filtered" in rmq_consumer_stats_json. A topic may have one filter for each field; messages must pass all.
+ * Messages that are delivered again are not filtered again. It may be set before the topic is subscribed, stays when
+ * that ends, and holds for a topic that a pattern found as well.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied: a topic's name
+ * @param field     UTF-8, copied: "tag"; "keys", where one of the keys has to match; or "property:NAME"
+ * @param regex     UTF-8, copied: a regular expression without look-around and back references, searched for anywhere
+ *                  in the field; ^ and $ bind it. NULL and "" take the filter of this field away
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also for another field; RMQ_E_FILTER if the expression cannot be read or is too
+ *          large; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_filter_regex(rmq_consumer *consumer,
+                                   const char *topic,
+                                   const char *field,
+                                   const char *regex);
 
 /**
  * Gives the route of a subscribed topic as JSON, as the consumer last heard it from a name server: an object with the

@@ -119,6 +119,7 @@ kinds! {
     NotAssigned = -24 "RMQ_E_NOT_ASSIGNED" "The queue is not assigned to this consumer." Final,
     Revoked = -25 "RMQ_E_REVOKED" "The queue was taken away; the message will be delivered elsewhere." Final,
     NoOffset = -26 "RMQ_E_NO_OFFSET" "The group has committed nothing for the queue." Final,
+    OffsetFile = -29 "RMQ_E_OFFSET_FILE" "The file of the offsets and its backup cannot be read; the text has the path." Final,
     NoNameServer = -30 "RMQ_E_NO_NAMESRV" "No name server answered; the text has each address and its error." Retriable,
     NoRoute = -31 "RMQ_E_NO_ROUTE" "The topic has no route." Retriable,
     Connect = -32 "RMQ_E_CONNECT" "A connection could not be made." Retriable,

@@ -13,6 +13,7 @@ const SOURCES: &[&str] = &[
     "version",
     "config",
     "consumer",
+    "filter",
     "route",
     "assign",
     "queues",

@@ -89,6 +89,7 @@ fn examples_build_against_an_installed_library() {
     starts(&built.join("push"), None);
     starts(&built.join("push_static"), None);
     starts(&built.join("allocate"), None);
+    starts(&built.join("broadcast"), None);
     let needs = run(tool("readelf", "binutils").args(["-d", "-W"]).arg(built.join("push")));
     assert!(needs.contains("[librmq.so.0]"), "{needs}");
     let needs = run(tool("readelf", "binutils").args(["-d", "-W"]).arg(built.join("push_static")));

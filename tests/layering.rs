@@ -31,6 +31,7 @@ const PURE: &[&str] = &[
     "cluster/route.rs",
     "consumer/lost.rs",
     "consumer/next_pull.rs",
+    "consumer/offsets/local_file.rs",
     "consumer/process_queue.rs",
     "consumer/rebalance/",
     "consumer/statistics/window.rs",

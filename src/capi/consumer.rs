@@ -105,7 +105,8 @@ impl Inner {
 /// @param size    bytes of errbuf
 /// @returns a handle; NULL on failure, with the text in errbuf and rmq_last_error_message and the code in
 ///          rmq_last_error_code: RMQ_E_CONFIG_MISSING if the group or the name servers are not set; RMQ_E_CONFIG_VALUE
-///          if values contradict each other; RMQ_E_INVALID_ARG
+///          if values contradict each other, or in broadcasting if the file of the offsets has no usable path;
+///          RMQ_E_INVALID_ARG
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @par Ownership      the caller's; end it with rmq_consumer_destroy
 /// @since 0.1
@@ -222,7 +223,8 @@ pub unsafe extern "C" fn rmq_consumer_subscriptions_json(
 ///
 /// @param consumer  must not be NULL
 /// @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
-///          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+///          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT in broadcasting, if
+///          another consumer keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]

@@ -46,7 +46,8 @@ pub const RMQ_E_CONFIG_KEY: rmq_code = -20;
 pub const RMQ_E_CONFIG_VALUE: rmq_code = -21;
 /// A required property is not set; the text names it.
 pub const RMQ_E_CONFIG_MISSING: rmq_code = -22;
-/// Another consumer uses the same client id; rmq_consumer_last_error and the log tell it, no function answers it.
+/// Another consumer uses the same client id. In broadcasting rmq_consumer_start answers it, when the other one keeps its
+/// offsets in the same file; else an event, rmq_consumer_last_error and the log tell it.
 pub const RMQ_E_DUPLICATE_CLIENT: rmq_code = -23;
 /// The queue is not assigned to this consumer. Not used in this version.
 pub const RMQ_E_NOT_ASSIGNED: rmq_code = -24;
@@ -54,6 +55,9 @@ pub const RMQ_E_NOT_ASSIGNED: rmq_code = -24;
 pub const RMQ_E_REVOKED: rmq_code = -25;
 /// The group has committed nothing for the queue. Not used in this version.
 pub const RMQ_E_NO_OFFSET: rmq_code = -26;
+/// The file of a broadcasting consumer's offsets and its backup cannot be read: every queue begins by "consume.from".
+/// An event, rmq_consumer_last_error and the log tell it, no function answers it.
+pub const RMQ_E_OFFSET_FILE: rmq_code = -29;
 /// No name server answered; the text has each address and its error.
 pub const RMQ_E_NO_NAMESRV: rmq_code = -30;
 /// The topic has no route.

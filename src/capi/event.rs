@@ -23,7 +23,8 @@ pub const RMQ_EVENT_RELEASED: i32 = 4;
 pub const RMQ_EVENT_ERROR: i32 = 8;
 /// Event: a bug in the library ended the consumer.
 pub const RMQ_EVENT_FATAL: i32 = 16;
-/// Event: the group is not set up as it should be.
+/// Event: the group is not set up as it should be; in broadcasting also that messages failed, which do not come again,
+/// or that the offsets were read from the backup of their file.
 pub const RMQ_EVENT_WARNING: i32 = 32;
 /// Event: messages have been in a callback or unsettled for longer than "slow.message.ms".
 pub const RMQ_EVENT_SLOW_MESSAGE: i32 = 64;

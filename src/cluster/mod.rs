@@ -12,6 +12,10 @@ pub use route::{BrokerId, Route, Routes};
 pub use crate::protocol::command;
 /// Java's string hash, which brokers filter tags by.
 pub use crate::protocol::java;
+/// The dialect of JSON that bodies and Java's local files are written in.
+pub use crate::protocol::json::Json;
+/// Queues and their offsets in that dialect.
+pub use crate::protocol::queue_json;
 /// A stored message and how it is found in a pulled body.
 pub use crate::protocol::record;
 pub use crate::protocol::{Fields, Frame, Header, RequestCode, ResponseCode};

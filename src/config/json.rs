@@ -106,6 +106,7 @@ fn describe(area: &str, property: &'static Property) -> Value {
         Kind::Names => object["type"] = "names".into(),
         Kind::Json => object["type"] = "json".into(),
         Kind::Timestamp => object["type"] = "timestamp".into(),
+        Kind::Folder => object["type"] = "folder".into(),
     }
     object
 }

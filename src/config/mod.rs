@@ -20,7 +20,7 @@ use std::fmt;
 
 pub use allocation::{Assignments, Nearby, Patterns, Strategy, fits};
 pub use property::{AppliesTo, Importance, JavaUnit, Kind, Property, Unit, Word};
-pub use snapshot::{ConsumeFrom, ConsumerConfig, Limit};
+pub use snapshot::{ConsumeFrom, ConsumerConfig, Limit, MessageModel};
 
 use crate::error::{Error, ErrorKind, Result};
 

@@ -70,6 +70,8 @@ pub enum Kind {
     Json,
     /// Milliseconds since 1970, or 14 digits `yyyyMMddHHmmss` in local time, or 0.
     Timestamp,
+    /// A folder; `~` at its beginning is the home directory.
+    Folder,
 }
 
 /// A word a property takes, and the other spellings of it.

@@ -30,6 +30,15 @@ pub enum ConsumeFrom {
     MaxOffset,
 }
 
+/// Who of a group gets a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageModel {
+    /// One member; offsets are kept by the brokers.
+    Clustering,
+    /// Every member; each keeps its offsets in a file.
+    Broadcasting,
+}
+
 /// How much may be held; reaching either number is full. `usize::MAX` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
@@ -54,6 +63,10 @@ pub struct ConsumerConfig {
     pub instance_name: Option<String>,
     /// The address that opens the client id; `None` is to be found out.
     pub client_ip: Option<String>,
+    /// Who of the group gets a message.
+    pub model: MessageModel,
+    /// The folder of the offsets in broadcasting, as it was given.
+    pub offset_store_path: String,
     /// Where to begin without a committed offset.
     pub consume_from: ConsumeFrom,
     /// For [`ConsumeFrom::Timestamp`]: milliseconds since 1970, or 0 for 30 minutes before the start.
@@ -150,6 +163,11 @@ impl Config {
             name_servers: self.name_servers(default_name_servers)?,
             instance_name: self.optional("instance.name").filter(|name| name != "DEFAULT"),
             client_ip: self.optional("client.ip"),
+            model: match self.text("message.model") {
+                "broadcasting" => MessageModel::Broadcasting,
+                _ => MessageModel::Clustering,
+            },
+            offset_store_path: self.text("offset.store.path").to_owned(),
             consume_from: match self.text("consume.from") {
                 "first_offset" => ConsumeFrom::FirstOffset,
                 "timestamp" => ConsumeFrom::Timestamp,

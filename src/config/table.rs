@@ -35,7 +35,6 @@ pub fn all() -> impl Iterator<Item = &'static Property> {
     AREAS.iter().flat_map(|area| area.properties)
 }
 
-const BROADCASTING: &str = "broadcasting is not built yet";
 const ACL: &str = "signed requests are not built yet";
 
 const IDENTITY: &[Property] = &[
@@ -49,7 +48,7 @@ const IDENTITY: &[Property] = &[
         .help("Name servers as `host:port`, separated by `;`. When it is not set, the environment variable NAMESRV_ADDR is taken."),
     text("instance.name", "instanceName", "")
         .aliases(&["instance"])
-        .help("Tells consumers of one machine apart. Not set, or `DEFAULT`: generated anew for each consumer, never twice the same. Two members of a group must not share one."),
+        .help("Tells consumers of one machine apart. Not set, or `DEFAULT`: generated anew for each consumer, never twice the same; in broadcasting it is `DEFAULT`, so that the consumer finds its offsets again. Two members of a group must not share one."),
     text("client.ip", "clientIP", "")
         .aliases(&["clientIp", "client_ip"])
         .low()
@@ -65,8 +64,7 @@ const IDENTITY: &[Property] = &[
 
 const START: &[Property] = &[
     words("message.model", "messageModel", "clustering", &[word("clustering"), word("broadcasting")])
-        .unsupported(BROADCASTING)
-        .help("`clustering`: the members of the group share the messages. `broadcasting`: each member gets all."),
+        .help("`clustering`: the members of the group share the messages. `broadcasting`: each member gets all, and keeps its offsets in a file of its own. All members must use the same."),
     words(
         "consume.from",
         "consumeFromWhere",
@@ -92,10 +90,9 @@ const START: &[Property] = &[
         Word { name: "orderly", also: &["MessageListenerOrderly"] },
     ])
     .help("`concurrent`: messages of one queue may be in several callbacks at once. `orderly`: one batch of a queue at a time, in order."),
-    text("offset.store.path", "rocketmq.client.localOffsetStoreDir", "~/.rocketmq_offsets")
+    Property::new("offset.store.path", "rocketmq.client.localOffsetStoreDir", Kind::Folder, "~/.rocketmq_offsets")
         .low()
-        .unsupported(BROADCASTING)
-        .help("Where a broadcasting consumer keeps its offsets."),
+        .help("The folder in which a broadcasting consumer keeps its offsets, as `<client id>/<group>/offsets.json`. A `~` at its beginning is the home directory."),
 ];
 
 const ALLOCATION: &[Property] = &[
@@ -227,7 +224,7 @@ const CADENCE: &[Property] = &[
         .help("How often each broker gets a heartbeat. A broker forgets a member after 120 s without."),
     millis("offset.persist.interval.ms", "persistConsumerOffsetInterval", "5000", 100, 3_600_000)
         .low()
-        .help("How often every offset that is not committed yet is committed, whatever else happens."),
+        .help("How often every offset that is not committed yet is committed, whatever else happens. In broadcasting: how often progress is saved to the file."),
     millis("offset.commit.interval.ms", "", "100", 1, 60_000)
         .help("The shortest time between two commits of a queue: progress after a pause is committed at once, steady progress this often. It bounds what is delivered again after a crash."),
     millis("rebalance.interval.ms", "rocketmq.client.rebalance.waitInterval", "20000", 100, 600_000)

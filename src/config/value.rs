@@ -52,6 +52,7 @@ pub(super) fn rule(kind: &Kind) -> String {
         Kind::Timestamp => {
             "milliseconds since 1970, or 14 digits yyyyMMddHHmmss in local time, or 0".to_owned()
         }
+        Kind::Folder => format!("a path of 1 to {PATH_BYTES} bytes without control characters"),
     }
 }
 
@@ -76,6 +77,11 @@ fn parse(kind: &Kind, value: &str, unit: Option<JavaUnit>) -> std::result::Resul
         Kind::Names => names(value),
         Kind::Json => json(value),
         Kind::Timestamp => timestamp(value).ok_or_else(|| rule(kind)),
+        Kind::Folder => match (1..=PATH_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
+        {
+            true => Ok(value.to_owned()),
+            false => Err(rule(kind)),
+        },
     }
 }
 

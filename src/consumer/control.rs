@@ -15,11 +15,12 @@ use super::Consumer;
 use super::assignment;
 use super::engine::Engine;
 use super::lifecycle::{Inner, State, not_in};
-use super::offsets::{bounds, committed_offset, offset_at};
+use super::offsets::{bounds, committed, offset_at};
 use super::pauses::Selection;
 use super::queue::Queue;
 use super::routing;
 use super::subscription::check_topic;
+use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
 
@@ -103,7 +104,7 @@ impl Consumer {
         let (engine, name) = self.0.routed("committed", topic, broker, queue_id)?;
         let asked = Arc::clone(&engine);
         self.0.ask(&engine, "committed", async move {
-            committed_offset(&asked, &name).await?.ok_or_else(|| {
+            committed(&asked, &name).await?.ok_or_else(|| {
                 let text = format!("committed: the group has committed nothing for {name}");
                 Error::new(ErrorKind::NoOffset, text)
             })
@@ -148,6 +149,10 @@ impl Inner {
         // No start in between: what it is at its start it stays.
         let _starting = self.starting();
         self.refuse_ended("assign")?;
+        if self.config().model != MessageModel::Clustering {
+            let text = "assign: message.model is broadcasting, where every member has every queue";
+            return Err(Error::new(ErrorKind::State, text));
+        }
         if self.state() != State::Created && !self.subscriptions().is_assigned() {
             let text = "assign: the consumer was started as a member of its group; assign before the start";
             return Err(Error::new(ErrorKind::State, text));

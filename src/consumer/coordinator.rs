@@ -20,6 +20,7 @@ use super::queue::{Order, Queue};
 use super::rebalance::Delta;
 use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
+use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
 
@@ -99,6 +100,10 @@ impl Coordinator {
         let mut complete = true;
         let mut due: BTreeMap<String, Option<BTreeSet<MessageQueue>>> = BTreeMap::new();
         let topics: Vec<Topic> = subscriptions.iter().map(|s| self.look_up(&s.topic)).collect();
+        if self.engine.config.model == MessageModel::Broadcasting {
+            self.apply(&all_queues(topics));
+            return true;
+        }
         let lists = self.ask_members(&topics).await;
         self.note_members(&lists);
         for topic in topics {
@@ -369,6 +374,12 @@ impl Drop for Ended {
 struct Topic {
     name: String,
     route: Option<(Arc<Route>, String)>,
+}
+
+/// In broadcasting everybody has every queue.
+fn all_queues(topics: Vec<Topic>) -> BTreeMap<String, Option<BTreeSet<MessageQueue>>> {
+    let queues = |(route, _): (Arc<Route>, String)| route.queues.iter().cloned().collect();
+    topics.into_iter().map(|topic| (topic.name, topic.route.map(queues))).collect()
 }
 
 /// The group's members by the broker that listed them.

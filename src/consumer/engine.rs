@@ -11,6 +11,7 @@ use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
 use super::marks::now_ms;
+use super::offsets::Store;
 use super::sql_check::SqlChecks;
 use super::statistics::Statistics;
 use super::status::Status;
@@ -35,6 +36,7 @@ pub(crate) struct Engine {
     pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
+    pub(crate) store: Store,
     /// Told when the assignment must be computed anew.
     pub(crate) rebalance: Arc<Notify>,
     /// Told when a route must be fetched anew.
@@ -72,6 +74,7 @@ pub(crate) struct Parts {
     pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
+    pub(crate) store: Store,
     pub(crate) rebalance: Arc<Notify>,
 }
 
@@ -101,6 +104,7 @@ impl Engine {
             custom: parts.custom,
             tasks: parts.tasks,
             status: parts.status,
+            store: parts.store,
             rebalance: parts.rebalance,
         }
     }

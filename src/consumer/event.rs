@@ -22,7 +22,7 @@ pub enum EventKind {
     Error = 8,
     /// A bug ended the consumer.
     Fatal = 16,
-    /// The group is not set up as it should be.
+    /// The group is not set up as it should be, or messages or offsets had to be given up.
     Warning = 32,
     /// Messages have been in a callback or unsettled for longer than `slow.message.ms`.
     SlowMessage = 64,
@@ -138,7 +138,8 @@ impl Event {
         Event { error: Some(kind), ..event }
     }
 
-    /// A doubt about how the group is set up; `details` are members of its JSON.
+    /// A doubt about how the group is set up, or messages and offsets that are given up; `details` are members of its
+    /// JSON.
     pub(crate) fn warning(text: String, details: Map<String, Value>) -> Event {
         Event { details, ..Event::new(EventKind::Warning, text) }
     }

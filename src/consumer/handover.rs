@@ -8,6 +8,7 @@
 //! In orderly consumption the lock is Java's own, under the group's name, and does both: nobody else may have a
 //! message of the queue while it is held, so a queue is never begun without it.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -64,11 +65,16 @@ pub(crate) struct Lease<'a> {
     engine: &'a Engine,
     queue: &'a MessageQueue,
     held: AtomicBool,
-    /// False for a consumer that takes no part in its group's division.
-    member: bool,
+    /// False where nothing is divided: in broadcasting, and for queues that the user assigned.
+    needed: bool,
 }
 
 impl<'a> Lease<'a> {
+    /// No lock, for a queue that is not shared.
+    pub(crate) fn unneeded(engine: &'a Engine, queue: &'a MessageQueue) -> Lease<'a> {
+        Lease { engine, queue, held: AtomicBool::new(false), needed: false }
+    }
+
     /// Waits until the previous owner has let go. Goes on without the lock, unless order is at stake, when that
     /// owner has left the group, when `rebalance.handover.timeout.ms` have passed, or when the broker refuses to
     /// lock at all.
@@ -80,11 +86,10 @@ impl<'a> Lease<'a> {
         previous_owner: &PreviousOwner,
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
-        let member = !engine.subscriptions.is_assigned();
-        let lease = Lease { engine, queue, held: AtomicBool::new(false), member };
-        if !member {
-            return Some(lease);
+        if engine.subscriptions.is_assigned() {
+            return Some(Lease::unneeded(engine, queue));
         }
+        let lease = Lease { needed: true, ..Lease::unneeded(engine, queue) };
         let orderly = engine.config.orderly;
         let mut told = false;
         let deadline = Instant::now() + engine.config.handover_timeout;
@@ -140,8 +145,8 @@ impl<'a> Lease<'a> {
     /// Renews the lock for as long as this is polled. Ends when somebody else has it: then the queue is no
     /// longer ours, and nothing of it may be committed.
     pub(crate) async fn keep(&self) {
-        if !self.member {
-            std::future::pending::<()>().await;
+        if !self.needed {
+            return pending().await;
         }
         let mut renewed = Instant::now();
         let mut pause = RENEWAL;

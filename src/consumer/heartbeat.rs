@@ -10,14 +10,15 @@ use tokio::time::sleep;
 use super::engine::Engine;
 use super::subscriptions::Subscriptions;
 use crate::cluster::command::{self, ConsumeType, ConsumerData, MessageModel};
-use crate::config::ConsumeFrom;
+use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The content of our heartbeats.
 pub(crate) struct Heartbeat {
     client_id: Arc<str>,
     group: String,
-    consume_from: ConsumeFrom,
+    model: config::MessageModel,
+    consume_from: config::ConsumeFrom,
     subscriptions: Arc<Subscriptions>,
     /// False once the consumer leaves: a heartbeat would sign it up again.
     sounding: AtomicBool,
@@ -27,12 +28,17 @@ impl Heartbeat {
     /// A heartbeat that is not sent yet.
     pub(crate) fn new(
         client_id: Arc<str>,
-        group: &str,
-        consume_from: ConsumeFrom,
+        config: &config::ConsumerConfig,
         subscriptions: Arc<Subscriptions>,
     ) -> Heartbeat {
-        let sounding = AtomicBool::new(true);
-        Heartbeat { client_id, group: group.to_owned(), consume_from, subscriptions, sounding }
+        Heartbeat {
+            client_id,
+            group: config.group.clone(),
+            model: config.model,
+            consume_from: config.consume_from,
+            subscriptions,
+            sounding: AtomicBool::new(true),
+        }
     }
 
     /// From now on no connection is greeted any more.
@@ -58,7 +64,10 @@ impl Heartbeat {
             consumers: vec![ConsumerData {
                 group: self.group.clone(),
                 consume_type: ConsumeType::Passively,
-                message_model: MessageModel::Clustering,
+                message_model: match self.model {
+                    config::MessageModel::Clustering => MessageModel::Clustering,
+                    config::MessageModel::Broadcasting => MessageModel::Broadcasting,
+                },
                 consume_from: from_where(self.consume_from),
                 subscriptions: subscriptions.iter().map(|subscription| subscription.data()).collect(),
                 unit_mode: false,
@@ -68,7 +77,8 @@ impl Heartbeat {
 }
 
 /// For the broker this is information only. Java has no names for MIN and MAX that it does not deprecate.
-fn from_where(from: ConsumeFrom) -> command::ConsumeFrom {
+fn from_where(from: config::ConsumeFrom) -> command::ConsumeFrom {
+    use config::ConsumeFrom;
     match from {
         ConsumeFrom::LastOffset | ConsumeFrom::MaxOffset => command::ConsumeFrom::LastOffset,
         ConsumeFrom::FirstOffset | ConsumeFrom::MinOffset => command::ConsumeFrom::FirstOffset,

@@ -5,16 +5,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::ifaddrs::getifaddrs;
 
-use crate::config::ConsumerConfig;
+use crate::config::{ConsumerConfig, MessageModel};
 use crate::runtime::random;
 
 /// Builds the client id. An instance name that the user gave is kept, so that it is stable over restarts;
-/// else it has the process, the time and chance in it, since containers share addresses and process ids.
+/// else it has the process, the time and chance in it, since containers share addresses and process ids. In
+/// broadcasting it is Java's `DEFAULT`: the file of the offsets stands under the client id.
 pub(crate) fn client_id(config: &ConsumerConfig) -> String {
     let ip = config.client_ip.clone().unwrap_or_else(|| own_address().to_string());
-    let instance = config.instance_name.clone().unwrap_or_else(|| {
+    let generated = || {
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         format!("{}#{nanos}#{:08x}", std::process::id(), random::number() >> 32)
+    };
+    let instance = config.instance_name.clone().unwrap_or_else(|| match config.model {
+        MessageModel::Clustering => generated(),
+        MessageModel::Broadcasting => "DEFAULT".to_owned(),
     });
     format!("{ip}@{instance}")
 }

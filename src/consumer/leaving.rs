@@ -17,6 +17,7 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
     engine.workers.refuse_polls();
     engine.tasks.join().await;
     engine.workers.close();
+    engine.store.close(&engine.status).await;
     // 7: after the last commit, so that whoever takes over goes on from it.
     engine.heartbeat.fall_silent();
     unregister(&engine).await;

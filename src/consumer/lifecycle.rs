@@ -6,6 +6,7 @@
 //!    └──── failed ────┘                 any ─ bug ─► Fatal
 //! ```
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -21,13 +22,14 @@ use super::engine::{Engine, Parts};
 use super::events::EventHandler;
 use super::heartbeat::Heartbeat;
 use super::leaving::leave;
+use super::offsets::{self, Store};
 use super::opening::open;
 use super::settle::Settlement;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::{identity, incoming};
 use crate::cluster::{self, Cluster, Route};
-use crate::config::ConsumerConfig;
+use crate::config::{ConsumerConfig, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
 use crate::message::namespace;
@@ -74,6 +76,8 @@ impl State {
 pub(super) struct Inner {
     pub(super) config: ConsumerConfig,
     client_id: Arc<str>,
+    /// Where the offsets are, in broadcasting.
+    offset_file: Option<PathBuf>,
     log: Log,
     pub(super) status: Arc<Status>,
     subscriptions: Arc<Subscriptions>,
@@ -106,10 +110,15 @@ impl Inner {
     pub(super) fn new(mut config: ConsumerConfig, log: Log) -> Result<Inner> {
         // Inside, groups and topics have the names that brokers know.
         config.group = namespace::wrap(&config.namespace_prefix, &config.group);
+        let client_id: Arc<str> = identity::client_id(&config).into();
         Ok(Inner {
-            client_id: identity::client_id(&config).into(),
+            offset_file: offsets::file_of(&config, &client_id)?,
+            client_id,
             status: Arc::new(Status::new(log.clone())),
-            subscriptions: Arc::new(Subscriptions::new(&config.group)),
+            subscriptions: Arc::new(match config.model {
+                MessageModel::Clustering => Subscriptions::new(&config.group),
+                MessageModel::Broadcasting => Subscriptions::without_retry(&config.group),
+            }),
             handler: Mutex::default(),
             allocator: Mutex::default(),
             event_handler: Mutex::default(),
@@ -194,12 +203,8 @@ impl Inner {
         let tasks = Tasks::new(io.handle().clone(), fatal.clone());
         let connections = Tasks::new(io.handle().clone(), fatal);
         let rebalance = Arc::new(Notify::new());
-        let heartbeat = Arc::new(Heartbeat::new(
-            Arc::clone(&self.client_id),
-            &config.group,
-            config.consume_from,
-            Arc::clone(&self.subscriptions),
-        ));
+        let heartbeat =
+            Arc::new(Heartbeat::new(Arc::clone(&self.client_id), config, Arc::clone(&self.subscriptions)));
         let greeting = Arc::clone(&heartbeat);
         let bounds = Bounds {
             thread_min: config.thread_min,
@@ -215,8 +220,9 @@ impl Inner {
                     connect_timeout: config.connect_timeout,
                     request_timeout: config.request_timeout,
                     namespace: config.namespace.clone(),
-                    // Without membership there is nothing to share.
-                    no_twin: (!self.subscriptions.is_assigned())
+                    // In broadcasting the file of its offsets tells two of one client id apart, and without
+                    // membership there is nothing to share.
+                    no_twin: (config.model == MessageModel::Clustering && !self.subscriptions.is_assigned())
                         .then(|| (config.group.clone(), Arc::clone(&self.client_id))),
                 },
                 move || greeting.message(),
@@ -250,6 +256,7 @@ impl Inner {
                 ),
                 tasks,
                 status: Arc::clone(&self.status),
+                store: Store::new(self.offset_file.as_deref()),
                 rebalance,
             })
         });

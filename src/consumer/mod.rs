@@ -11,6 +11,7 @@ mod callback_thread;
 mod control;
 mod coordinator;
 mod dispatch;
+mod dropped;
 mod engine;
 mod event;
 mod events;

@@ -1,4 +1,4 @@
-//! The way in: routes, then heartbeats, then the tasks; each begins when the one before has ended.
+//! The way in: the offsets' file if there is one, routes, then heartbeats, then the tasks; each begins when the one before has ended.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -11,6 +11,7 @@ use super::coordinator::Coordinator;
 use super::engine::Engine;
 use super::group_watch::keep_comparing;
 use super::heartbeat::{beat_all, keep_announcing, keep_beating};
+use super::offsets::keep_saving;
 use super::overdue::watch_callbacks;
 use super::patterns::{self, keep_looking};
 use super::routing::{self, keep_routes};
@@ -25,6 +26,7 @@ const START_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::
 /// Reaches name servers and brokers, trying again until `timeout`, and starts the tasks. With a timeout of 0 it
 /// tries once and leaves the rest to the tasks.
 pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), Error> {
+    engine.store.open(&engine.status).await?;
     let deadline = Instant::now() + timeout;
     let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
     let mut twin = Twin::default();
@@ -58,6 +60,7 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), E
     engine.tasks.spawn("patterns", keep_looking(Arc::clone(&engine)));
     engine.tasks.spawn("group watch", keep_comparing(Arc::clone(&engine)));
     engine.tasks.spawn("subscriptions", keep_announcing(Arc::clone(&engine)));
+    engine.tasks.spawn("offset file", keep_saving(Arc::clone(&engine)));
     engine.tasks.spawn("statistics", keep_sampling(Arc::clone(&engine)));
     engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
     Ok(())

@@ -6,10 +6,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::dispatch::{Batch, Open, Verdict};
+use super::dropped::drop_failed;
 use super::engine::Engine;
 use super::event::{Event, EventKind};
 use super::retry::give_back;
 use super::status::count;
+use crate::config::MessageModel;
 use crate::message::Message;
 
 /// The delay level at which an overdue message comes again, as in Java.
@@ -45,8 +47,8 @@ fn watch_kept(engine: &Engine, timeout: Duration, slow: Duration) {
     }
 }
 
-/// After `consume.timeout.ms` the messages of a callback go back to the broker; its result no longer
-/// counts. One that runs longer than `slow.message.ms` is told once.
+/// After `consume.timeout.ms` the messages of a callback go back to the broker, in broadcasting nowhere; its result
+/// no longer counts. One that runs longer than `slow.message.ms` is told once.
 pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
     let stopped = engine.tasks.stopped().clone();
     let timeout = engine.config.consume_timeout;
@@ -79,6 +81,10 @@ pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
                 continue;
             };
             count(&engine.status.counters.timed_out, batch.len());
+            if engine.config.model == MessageModel::Broadcasting {
+                drop_failed(&engine, batch.pulled(), batch.range(), "its callback outran consume.timeout.ms");
+                continue;
+            }
             engine.log.warn("workers", format_args!("{what}, past consume.timeout.ms: its messages go back"));
             let (pulled, range) = (Arc::clone(batch.pulled()), batch.range());
             let name = format!("retry {}", batch.queue_name());

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
 use super::handover::{Lease, PreviousOwner};
-use super::offsets::{commit_final, keep_committing, start_offset};
+use super::offsets::{Store, commit_final, keep_committing, start_offset};
 use super::pull::keep_pulling;
 use super::queue::Queue;
 use crate::runtime::{Backoff, random};
@@ -27,7 +27,11 @@ const FINAL_COMMIT: Duration = Duration::from_secs(5);
 /// Owns a queue until `stop`, and ends when the next owner may begin.
 pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: PreviousOwner) {
     let stop = queue.stop().clone();
-    let Some(lease) = Lease::acquire(&engine, &queue.name, &previous_owner, &stop).await else { return };
+    let lease = match &engine.store {
+        Store::Broker => Lease::acquire(&engine, &queue.name, &previous_owner, &stop).await,
+        Store::File(_) => Some(Lease::unneeded(&engine, &queue.name)),
+    };
+    let Some(lease) = lease else { return };
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => false,

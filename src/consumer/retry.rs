@@ -12,10 +12,12 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::dispatch::PulledBatch;
+use super::dropped::tell_dropped;
 use super::engine::Engine;
 use super::queue::Running;
 use super::status::count;
 use crate::cluster::command::{ConsumerSendMessageBack, SendMessage, SendMessageHeader};
+use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, namespace, property};
 
@@ -74,7 +76,7 @@ pub(crate) async fn give_back(
     }
 }
 
-/// Brings one message back to a broker; -1 is the level of the dead letters.
+/// Brings one message back to a broker; -1 is the level of the dead letters. In broadcasting it is given up.
 pub(super) async fn return_one(
     engine: &Engine,
     batch: &PulledBatch,
@@ -82,6 +84,10 @@ pub(super) async fn return_one(
     delay_level: i32,
 ) -> Result<()> {
     batch.queue.marks().counters().failed();
+    if engine.config.model == MessageModel::Broadcasting {
+        tell_dropped(engine, &batch.queue.name, std::slice::from_ref(message), "its tries are spent");
+        return Ok(());
+    }
     let Err(refused) = send_back(engine, batch, message, delay_level).await else { return Ok(()) };
     engine.log.debug("retry", format_args!("send-back failed, republishing: {refused}"));
     republish(engine, message, delay_level).await.map_err(|e| e.context(refused.text()))

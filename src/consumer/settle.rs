@@ -4,10 +4,12 @@ use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use super::dispatch::{Batch, Context, Decided, Open, Outcome, PulledBatch, Settler, Verdict};
+use super::dropped::drop_failed;
 use super::engine::Engine;
 use super::orderly;
 use super::retry::give_back;
 use super::status::count;
+use crate::config::MessageModel;
 
 /// Takes answers for as long as there is an engine.
 pub(super) struct Settlement(pub(super) Weak<Engine>);
@@ -41,6 +43,11 @@ impl Settler for Settlement {
                     Verdict::Again(level) => level,
                     Verdict::Rest(_) => 0,
                 };
+                let broadcasting = engine.config.model == MessageModel::Broadcasting;
+                if broadcasting && open.pulled.queue.stop().is_cancelled() {
+                    // Left by somebody who stops, not failed: it comes again at the next start.
+                    return;
+                }
                 for range in decided.ranges {
                     return_later(&engine, &open.pulled, range, level);
                 }
@@ -81,7 +88,11 @@ pub(super) fn complete(engine: &Engine, pulled: &PulledBatch, range: Range<usize
     pulled.queue.complete(pulled.id, range);
 }
 
+/// Gives messages back, to come again; in broadcasting they do not.
 fn return_later(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, range: Range<usize>, delay_level: i32) {
+    if engine.config.model == MessageModel::Broadcasting {
+        return drop_failed(engine, pulled, range, "it is wanted later");
+    }
     let name = format!("retry {}", pulled.queue.name);
     let running = pulled.queue.enter();
     engine.tasks.spawn(name, give_back(Arc::clone(engine), Arc::clone(pulled), range, delay_level, running));

@@ -65,6 +65,7 @@ pub(crate) struct Status {
     assignment: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
     pauses: Mutex<Pauses>,
     odd_outcomes: Mutex<Seldom>,
+    dropped: Mutex<Seldom>,
     pub(crate) counters: Counters,
 }
 
@@ -77,8 +78,8 @@ struct Seldom {
 
 impl Seldom {
     /// How many reports this one stands for, or `None` to keep silent.
-    fn pass(&mut self, now: Instant) -> Option<u64> {
-        self.held_back += 1;
+    fn pass(&mut self, now: Instant, more: u64) -> Option<u64> {
+        self.held_back += more;
         if self.last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(1)) {
             return None;
         }
@@ -97,6 +98,7 @@ impl Status {
             assignment: Mutex::default(),
             pauses: Mutex::default(),
             odd_outcomes: Mutex::default(),
+            dropped: Mutex::default(),
             counters: Counters::default(),
         }
     }
@@ -137,7 +139,7 @@ impl Status {
     /// A callback answered what it cannot mean: told once a second with a count.
     pub(crate) fn odd_outcome(&self, outcome: Outcome) {
         let mut seldom = self.odd_outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(times) = seldom.pass(Instant::now()) {
+        if let Some(times) = seldom.pass(Instant::now(), 1) {
             let what = match outcome {
                 Outcome::Unknown(value) => value.to_string(),
                 Outcome::Deferred => "DEFERRED without retaining the batch".to_owned(),
@@ -148,6 +150,12 @@ impl Status {
             drop(seldom);
             self.report("workers", Error::new(ErrorKind::InvalidArgument, text));
         }
+    }
+
+    /// Messages failed that do not come again: how many there were since the last report, once a second.
+    pub(crate) fn dropped(&self, messages: usize) -> Option<u64> {
+        let mut seldom = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        seldom.pass(Instant::now(), messages as u64)
     }
 
     /// A queue was taken; it is paused if a pause covers it.
@@ -202,9 +210,9 @@ mod tests {
     #[test]
     fn equal_reports_pass_once_a_second_with_their_count() {
         let (mut seldom, start) = (Seldom::default(), Instant::now());
-        assert_eq!(seldom.pass(start), Some(1));
-        assert_eq!(seldom.pass(start), None);
-        assert_eq!(seldom.pass(start + Duration::from_millis(999)), None);
-        assert_eq!(seldom.pass(start + Duration::from_secs(1)), Some(3));
+        assert_eq!(seldom.pass(start, 1), Some(1));
+        assert_eq!(seldom.pass(start, 1), None);
+        assert_eq!(seldom.pass(start + Duration::from_millis(999), 1), None);
+        assert_eq!(seldom.pass(start + Duration::from_secs(1), 1), Some(3));
     }
 }

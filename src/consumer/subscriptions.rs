@@ -16,7 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The prefix of the topic a broker keeps for messages that a group wants again.
 const RETRY_PREFIX: &str = "%RETRY%";
 
-/// Subscriptions by topic. The group's retry topic is always among them, but for queues that were assigned.
+/// Subscriptions by topic. The group's retry topic is always among them, but in broadcasting and for
+/// queues that were assigned.
 pub(crate) struct Subscriptions {
     retry_topic: String,
     table: Mutex<Table>,
@@ -51,19 +52,39 @@ pub(crate) struct Assigned {
 impl Subscriptions {
     /// Only the retry topic of `group`.
     pub(crate) fn new(group: &str) -> Subscriptions {
-        let retry_topic = format!("{RETRY_PREFIX}{group}");
-        let last_version = now_ms();
-        let retry = Subscription::all(&retry_topic, last_version);
+        let subscriptions = Subscriptions::without_retry(group);
+        {
+            let mut table = subscriptions.table();
+            let retry = Subscription::all(&subscriptions.retry_topic, table.last_version);
+            table.by_topic.insert(subscriptions.retry_topic.clone(), Arc::new(retry));
+        }
+        subscriptions
+    }
+
+    /// None at all, for broadcasting: nothing is sent back there, so nothing comes from a retry topic.
+    pub(crate) fn without_retry(group: &str) -> Subscriptions {
         let table = Table {
-            by_topic: BTreeMap::from([(retry_topic.clone(), Arc::new(retry))]),
-            last_version,
+            by_topic: BTreeMap::new(),
+            last_version: now_ms(),
             patterns: Vec::new(),
             found: Found::default(),
             forgotten: BTreeSet::new(),
             assigned: None,
         };
-        let filters = RegexFilters::default();
-        Subscriptions { retry_topic, table: Mutex::new(table), applied: watch::Sender::default(), filters }
+        Subscriptions {
+            retry_topic: format!("{RETRY_PREFIX}{group}"),
+            table: Mutex::new(table),
+            applied: watch::Sender::default(),
+            filters: RegexFilters::default(),
+        }
+    }
+
+    /// True when the user has neither subscribed to anything nor assigned anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        let table = self.table();
+        table.assigned.is_none()
+            && table.patterns.is_empty()
+            && table.by_topic.keys().all(|topic| *topic == self.retry_topic)
     }
 
     /// The topic in which failed messages of the group come back.
@@ -83,7 +104,8 @@ impl Subscriptions {
         let version = table.next_version();
         let subscription = Subscription::of(topic, selector, version)?;
         if topic == self.retry_topic {
-            let text = format!("topic is {topic:?}, the group's own retry topic is always subscribed");
+            let text =
+                format!("topic is {topic:?}, the group's own retry topic, which is not subscribed by hand");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
         Ok(Some(subscription).filter(|new| !table.by_topic.get(topic).is_some_and(|old| same(old, new))))
@@ -254,12 +276,6 @@ impl Subscriptions {
     pub(crate) async fn applied(&self, round: u64) {
         // Never closed: the sender is ours.
         let _ = self.applied.subscribe().wait_for(|applied| *applied >= round).await;
-    }
-
-    /// True for a consumer that neither subscribed to anything nor was assigned anything.
-    pub(crate) fn is_empty(&self) -> bool {
-        let table = self.table();
-        table.assigned.is_none() && table.by_topic.len() == 1 && table.patterns.is_empty()
     }
 
     /// The subscription of a topic.

@@ -1,6 +1,7 @@
 //! Threads, tasks, chance and waiting times: the only place that starts something that runs by itself.
 
 pub mod backoff;
+pub mod blocking;
 pub mod random;
 pub mod tasks;
 pub mod threads;

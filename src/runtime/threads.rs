@@ -44,7 +44,7 @@ impl IoThreads {
         let next = std::sync::atomic::AtomicUsize::new(1);
         Builder::new_multi_thread()
             .worker_threads(count.max(1))
-            .max_blocking_threads(4) // only name resolution blocks
+            .max_blocking_threads(4) // name resolution blocks, and files
             .thread_name_fn(move || {
                 format!("rmq-io-{}", next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
             })

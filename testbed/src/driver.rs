@@ -8,6 +8,7 @@ use crate::version::Version;
 use crate::wait::poll;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -21,7 +22,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(300);
 pub struct Driver {
     port: u16,
     _process: Process,
-    _run: TempDir,
+    run: TempDir,
 }
 
 impl Driver {
@@ -63,6 +64,11 @@ impl Driver {
         self.port
     }
 
+    /// The folder that is the home directory to its clients.
+    pub fn home(&self) -> &Path {
+        self.run.path()
+    }
+
     /// Runs one command line and returns its answer, or the exception's text as the error.
     pub fn call(&self, line: &str) -> Result<String, String> {
         let gone = |e: std::io::Error| format!("the Java driver does not answer `{line}`: {e}");
@@ -98,7 +104,7 @@ impl Driver {
             port.is_some() || process.ended().is_some()
         });
         let port = port.ok_or_else(|| format!("the Java driver does not start\n{}", process.tail()))?;
-        Ok(Driver { port, _process: process, _run: run })
+        Ok(Driver { port, _process: process, run })
     }
 }
 

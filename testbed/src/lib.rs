@@ -26,6 +26,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod access;
+mod broadcast;
 mod broker;
 mod classes;
 mod cluster;
@@ -47,6 +48,7 @@ mod slave;
 mod version;
 mod wait;
 
+pub use broadcast::JavaBroadcast;
 pub use broker::{Broker, BrokerSetup};
 pub use cluster::{Cluster, ClusterBuilder};
 pub use driver::{Driver, quote};

@@ -37,8 +37,10 @@ static void typed_setters(void)
     CHECK(strstr(rmq_last_error_message(), "\"nowhere\" has no port") != NULL);
     WORKS(rmq_config_set_instance_name(config, "one"));
     WORKS(rmq_config_set_message_model(config, RMQ_MESSAGE_MODEL_CLUSTERING));
-    FAILS(RMQ_E_UNSUPPORTED, "message.model=\"broadcasting\": not supported in this version, broadcasting is not built yet",
-          rmq_config_set_message_model(config, RMQ_MESSAGE_MODEL_BROADCASTING));
+    WORKS(rmq_config_set_message_model(config, RMQ_MESSAGE_MODEL_BROADCASTING));
+    FAILS(RMQ_E_CONFIG_VALUE, "offset.store.path=\"\": allowed is a path of 1 to 4096 bytes without control characters",
+          rmq_config_set(config, "offset.store.path", "", NULL, 0));
+    WORKS(rmq_config_set_message_model(config, RMQ_MESSAGE_MODEL_CLUSTERING));
     WORKS(rmq_config_set_consume_threads(config, 7));
     WORKS(rmq_config_set_batch_size(config, 8));
     WORKS(rmq_config_set_max_reconsume_times(config, 9));

@@ -3,6 +3,7 @@
 
 mod allocation;
 mod assign;
+mod broadcast;
 mod commits;
 mod events;
 #[path = "../common/gate.rs"]

@@ -2,9 +2,11 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use rmq_testbed::{Cluster, Version};
+use rmq_testbed::{Cluster, Version, temp_dir, wait_until};
 
 use crate::support::{both, compile, compile_example, end, program, run, tool};
 
@@ -13,6 +15,7 @@ on_both_versions! {
     a_c_program_controls_a_queue_and_sees_each_effect,
     the_assign_example_reads_the_last_messages_of_a_queue,
     the_example_of_a_division_of_its_own_consumes_all,
+    the_example_of_broadcasting_goes_on_where_it_stopped,
 }
 
 fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
@@ -81,6 +84,52 @@ fn the_example_of_a_division_of_its_own_consumes_all(version: Version) {
         .args(["allocated-valgrind", "Allocated", "40"])
         .env("NAMESRV_ADDR", &namesrv)
         .env("RUST_BACKTRACE", "0"));
+}
+
+/// Also after a kill: the lock on its file ends with the process.
+fn the_example_of_broadcasting_goes_on_where_it_stopped(version: Version) {
+    let (cluster, home) = (Cluster::shared(version), temp_dir("home"));
+    static BROADCAST: LazyLock<PathBuf> = LazyLock::new(|| compile_example("broadcast.c"));
+    cluster.create_topic("Prices", 2);
+    let example = |instance: &str, messages: &str| {
+        let mut command = program(&*BROADCAST);
+        command.env("NAMESRV_ADDR", cluster.namesrv()).env("HOME", home.path());
+        let output = end(command.args(["price-cache", "Prices", instance, messages]));
+        assert!(output.status.success(), "{}", both(&output));
+        output
+    };
+    cluster.send("Prices", 20).tags(&["good", "good", "good", "bad"]).run();
+    let first = example("DEFAULT", "20");
+    assert!(both(&first).contains("\n20 messages"), "{}", both(&first));
+    assert!(both(&first).contains("warning: Prices/broker-a/"), "{}", both(&first));
+    cluster.send("Prices", 10).run();
+    let second = example("DEFAULT", "10");
+    assert_eq!(String::from_utf8_lossy(&second.stdout).lines().count(), 11, "{}", both(&second));
+    let other = example("other", "30");
+    assert!(both(&other).contains("\n30 messages"), "{}", both(&other));
+    let store = home.path().join(".rocketmq_offsets");
+    let folders = std::fs::read_dir(&store).unwrap();
+    let mut names: Vec<String> =
+        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(names[0].ends_with("@DEFAULT") && names[1].ends_with("@other"), "{names:?}");
+    assert!(store.join(&names[0]).join("price-cache/offsets.json").exists());
+
+    let killed = || {
+        let mut command = program(&*BROADCAST);
+        command.env("NAMESRV_ADDR", cluster.namesrv()).env("HOME", home.path());
+        command.args(["price-cache", "Prices", "killed"]);
+        command
+    };
+    let mut running = killed().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let file = store.join(names[0].replace("DEFAULT", "killed")).join("price-cache/offsets.json");
+    wait_until("its file", Duration::from_secs(20), || file.exists());
+    let refused = end(&mut killed());
+    assert!(both(&refused).contains("another consumer keeps its offsets in it"), "{}", both(&refused));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    cluster.send("Prices", 5).run();
+    example("killed", "5");
 }
 
 #[test]

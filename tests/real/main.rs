@@ -13,6 +13,7 @@ macro_rules! on_both_versions {
 mod allocation;
 mod assign;
 mod basics;
+mod broadcast;
 mod c_programs;
 mod cluster;
 mod crash;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::cluster::command::ConsumerData;
 use crate::config::{ConsumerConfig, Limit};
 use crate::consumer::engine::Engine;
+use crate::consumer::offsets::Store;
 
 /// The value of what this library has no counterpart for.
 const NONE: &str = "none";
@@ -27,6 +28,13 @@ pub(super) fn properties(engine: &Engine, announced: &ConsumerData) -> Vec<(Stri
         ("language", "RUST".to_owned()),
         ("messageModel", announced.message_model.name().to_owned()),
         ("namesrvAddr", config.name_servers.join(";")),
+        (
+            "offsetStore",
+            match &engine.store {
+                Store::Broker => "broker".to_owned(),
+                Store::File(_) => "local file".to_owned(),
+            },
+        ),
         ("unitMode", announced.unit_mode.to_string()),
     ];
     let all = identity.into_iter().chain(settings(config)).map(|(name, value)| (name.to_owned(), value));
@@ -84,7 +92,6 @@ const FIXED: &[(&str, &str)] = &[
     ("maxPageSizeInGetMetadata", NONE),
     ("messageListener", "message callback"),
     ("namespaceInitialized", "true"),
-    ("offsetStore", "broker"),
     ("popBatchNums", NONE),
     ("popInvisibleTime", NONE),
     ("popThresholdForQueue", NONE),

@@ -17,7 +17,7 @@ use crate::error::{ErrorKind, Result};
 /// `offset.commit.interval.ms`, and after a failure not before `offset.persist.interval.ms`, but at once for
 /// those who wait for it. Never cut off in the middle, so that no update is under way when the next one is
 /// sent.
-pub(crate) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &CancellationToken) {
+pub(super) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &CancellationToken) {
     let mut not_before = Instant::now();
     loop {
         tokio::select! {
@@ -77,7 +77,7 @@ async fn commit(engine: &Engine, queue: &Queue) -> Result<()> {
 
 /// The last commit of a queue that is given up, tried until `deadline`. After a drain that outlasted the
 /// barrier the queue may have a new owner who committed more: then the broker is asked first.
-pub(crate) async fn commit_final(
+pub(super) async fn commit_final(
     engine: &Engine,
     queue: &Queue,
     outlasted: bool,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::Store;
 use crate::cluster::command::{GetMaxOffset, GetMinOffset, QueryConsumerOffset, SearchOffset};
 use crate::config::ConsumeFrom;
 use crate::consumer::engine::Engine;
@@ -31,7 +32,11 @@ enum Origin {
 /// Asks the broker where to begin. A failed question is an error and never taken for an offset; only
 /// QUERY_NOT_FOUND means that nothing is committed.
 pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Result<Start> {
-    if let Some(offset) = committed_offset(engine, queue).await? {
+    let committed = match &engine.store {
+        Store::Broker => committed_offset(engine, queue).await?,
+        Store::File(store) => store.offset(queue),
+    };
+    if let Some(offset) = committed {
         return Ok(Start { offset, committed: true });
     }
     let retry = *queue.topic == *engine.subscriptions.retry_topic();
@@ -55,7 +60,7 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
 }
 
 /// What the broker holds as committed, `None` when the group has committed nothing.
-pub(crate) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
+pub(super) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
     let query = QueryConsumerOffset {
         consumer_group: engine.config.group.clone(),
         topic: queue.topic.to_string(),

@@ -11,7 +11,8 @@ public final class DriverMain {
         Producers producers = new Producers();
         Consumers consumers = new Consumers();
         Requests requests = new Requests();
-        new LineServer()
+        BroadcastPeers broadcasts = new BroadcastPeers();
+        broadcasts.on(new LineServer())
             .on("send", Producers.USAGE, producers::send)
             .on("halt", "halt ID: ends a running `send id=ID` early", producers::halt)
             .on("push", Consumers.USAGE, consumers::push)
