@@ -15,7 +15,7 @@ use super::Consumer;
 use super::assignment;
 use super::engine::Engine;
 use super::lifecycle::{Inner, State, not_in};
-use super::offsets::{bounds, committed, offset_at};
+use super::offsets::{bounds, committed_offset, offset_at};
 use super::pauses::Selection;
 use super::queue::Queue;
 use super::routing;
@@ -104,7 +104,7 @@ impl Consumer {
         let (engine, name) = self.0.routed("committed", topic, broker, queue_id)?;
         let asked = Arc::clone(&engine);
         self.0.ask(&engine, "committed", async move {
-            committed(&asked, &name).await?.ok_or_else(|| {
+            committed_offset(&asked, &name).await?.ok_or_else(|| {
                 let text = format!("committed: the group has committed nothing for {name}");
                 Error::new(ErrorKind::NoOffset, text)
             })

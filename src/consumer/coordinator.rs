@@ -256,7 +256,7 @@ impl Coordinator {
     fn take(&mut self, name: MessageQueue) {
         let engine = &self.engine;
         let previous_owner = self.previous_owner(&name);
-        let queue = Arc::new(Queue::new(
+        let queue = Queue::new(
             name.clone(),
             engine.config.queue_limit,
             engine.config.span_max,
@@ -264,8 +264,8 @@ impl Coordinator {
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
             engine.config.orderly.then(|| Order::new(engine.config.suspend_queue)),
-            engine.statistics.topic(&name.topic),
-        ));
+        );
+        let queue = Arc::new(queue.counted(engine.statistics.topic(&name.topic)));
         // Before it pulls: it may be paused.
         engine.status.assigned(&queue);
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };

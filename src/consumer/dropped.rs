@@ -17,8 +17,8 @@ const IDS: usize = 32;
 pub(super) fn drop_failed(engine: &Engine, pulled: &PulledBatch, indexes: Range<usize>, why: &str) {
     let failed = &pulled.messages[indexes.clone()];
     count(&engine.status.counters.failed, failed.len());
+    pulled.queue.marks().counters().failed(failed.len());
     for _ in failed {
-        pulled.queue.marks().counters().failed();
         pulled.queue.marks().counters().returned();
     }
     tell_dropped(engine, &pulled.queue.name, failed, why);

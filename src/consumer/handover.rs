@@ -65,7 +65,7 @@ pub(crate) struct Lease<'a> {
     engine: &'a Engine,
     queue: &'a MessageQueue,
     held: AtomicBool,
-    /// False where nothing is divided: in broadcasting, and for queues that the user assigned.
+    /// False for a member that shares with nobody: in broadcasting, and with queues that were assigned.
     needed: bool,
 }
 
@@ -86,9 +86,6 @@ impl<'a> Lease<'a> {
         previous_owner: &PreviousOwner,
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
-        if engine.subscriptions.is_assigned() {
-            return Some(Lease::unneeded(engine, queue));
-        }
         let lease = Lease { needed: true, ..Lease::unneeded(engine, queue) };
         let orderly = engine.config.orderly;
         let mut told = false;

@@ -220,8 +220,8 @@ impl Inner {
                     connect_timeout: config.connect_timeout,
                     request_timeout: config.request_timeout,
                     namespace: config.namespace.clone(),
-                    // In broadcasting the file of its offsets tells two of one client id apart, and without
-                    // membership there is nothing to share.
+                    // In broadcasting the file of its offsets tells two of one client id apart; without membership
+                    // there is nothing to share.
                     no_twin: (config.model == MessageModel::Clustering && !self.subscriptions.is_assigned())
                         .then(|| (config.group.clone(), Arc::clone(&self.client_id))),
                 },
@@ -331,7 +331,7 @@ impl Inner {
     }
 
     /// What stands before topics and groups at the brokers.
-    pub(super) fn namespace(&self) -> &str {
+    pub(super) fn namespace_prefix(&self) -> &str {
         &self.config.namespace_prefix
     }
 
@@ -353,7 +353,7 @@ impl Inner {
 
     pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
         let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
-        engine.cluster.route(&namespace::wrap(self.namespace(), topic)).ok_or_else(|| {
+        engine.cluster.route(&namespace::wrap(self.namespace_prefix(), topic)).ok_or_else(|| {
             let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
             Error::new(ErrorKind::NoRoute, text)
         })

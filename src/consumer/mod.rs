@@ -177,7 +177,7 @@ impl Consumer {
 
     /// The owned queues as JSON: topic, broker, queue, position, committed offset, messages held.
     pub fn assignment_json(&self) -> String {
-        report::assignment(self.0.namespace(), &self.0.status().queues())
+        report::assignment(self.0.namespace_prefix(), &self.0.status().queues())
     }
 
     /// The route of a subscribed topic as JSON, as last heard from a name server: its brokers with their
@@ -188,7 +188,7 @@ impl Consumer {
 
     /// The subscriptions as JSON: topics with type, expression, pattern and filters, then the patterns.
     pub fn subscriptions_json(&self) -> String {
-        report::subscriptions(self.0.namespace(), self.0.subscriptions())
+        report::subscriptions(self.0.namespace_prefix(), self.0.subscriptions())
     }
 
     /// Counters and threads as JSON.

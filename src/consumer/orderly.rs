@@ -135,7 +135,9 @@ fn finish(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, mut faile
     let spent =
         indexes.filter(|index| tries.is_some_and(|tries| pulled.messages[*index].reconsume_times() >= tries));
     failed.hopeless.extend(spent.collect::<Vec<_>>());
-    count(&engine.status.counters.failed, failed.ranges.iter().map(Range::len).sum());
+    let count_failed = failed.ranges.iter().map(Range::len).sum();
+    count(&engine.status.counters.failed, count_failed);
+    pulled.queue.marks().counters().failed(count_failed);
     if failed.hopeless.is_empty() {
         return put_back(engine, pulled, end, failed);
     }
@@ -156,6 +158,7 @@ async fn bury(
         let message = &pulled.messages[index];
         match return_one(&engine, &pulled, message, DEAD_LETTERS).await {
             Ok(()) => {
+                pulled.queue.marks().counters().returned();
                 pulled.queue.complete(pulled.id, index..index + 1);
                 failed.ranges = failed.ranges.into_iter().flat_map(|range| without(range, index)).collect();
             }

@@ -27,9 +27,10 @@ const FINAL_COMMIT: Duration = Duration::from_secs(5);
 /// Owns a queue until `stop`, and ends when the next owner may begin.
 pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: PreviousOwner) {
     let stop = queue.stop().clone();
-    let lease = match &engine.store {
-        Store::Broker => Lease::acquire(&engine, &queue.name, &previous_owner, &stop).await,
-        Store::File(_) => Some(Lease::unneeded(&engine, &queue.name)),
+    let shares = matches!(engine.store, Store::Broker) && !engine.subscriptions.is_assigned();
+    let lease = match shares {
+        true => Lease::acquire(&engine, &queue.name, &previous_owner, &stop).await,
+        false => Some(Lease::unneeded(&engine, &queue.name)),
     };
     let Some(lease) = lease else { return };
     let begun = tokio::select! {

@@ -98,7 +98,6 @@ impl Queue {
         all_budget: Arc<Budget>,
         stop: CancellationToken,
         order: Option<Order>,
-        counters: Arc<TopicCounters>,
     ) -> Queue {
         Queue {
             name,
@@ -122,8 +121,14 @@ impl Queue {
             commits: CommitRequests::default(),
             steering: Steering::default(),
             order,
-            marks: Marks::new(counters),
+            marks: Marks::new(Arc::default()),
         }
+    }
+
+    /// The same, counting for its topic.
+    pub(crate) fn counted(mut self, counters: Arc<TopicCounters>) -> Queue {
+        self.marks = Marks::new(counters);
+        self
     }
 
     /// Begins at `position`, which is what the broker holds when it is `committed`.

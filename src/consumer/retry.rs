@@ -37,6 +37,7 @@ pub(crate) async fn give_back(
 ) {
     let queue = &batch.queue;
     count(&engine.status.counters.failed, indexes.len());
+    queue.marks().counters().failed(indexes.len());
     let mut left = Vec::new();
     for index in indexes {
         // Whoever gets the queue next gets these again, so a stop need not wait for a broker that keeps silent.
@@ -83,7 +84,6 @@ pub(super) async fn return_one(
     message: &Message,
     delay_level: i32,
 ) -> Result<()> {
-    batch.queue.marks().counters().failed();
     if engine.config.model == MessageModel::Broadcasting {
         tell_dropped(engine, &batch.queue.name, std::slice::from_ref(message), "its tries are spent");
         return Ok(());

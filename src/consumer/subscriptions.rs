@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The prefix of the topic a broker keeps for messages that a group wants again.
 const RETRY_PREFIX: &str = "%RETRY%";
 
-/// Subscriptions by topic. The group's retry topic is always among them, but in broadcasting and for
-/// queues that were assigned.
+/// Subscriptions by topic. The group's retry topic is always among them, but in broadcasting and for queues that
+/// were assigned.
 pub(crate) struct Subscriptions {
     retry_topic: String,
     table: Mutex<Table>,
@@ -79,7 +79,7 @@ impl Subscriptions {
         }
     }
 
-    /// True when the user has neither subscribed to anything nor assigned anything.
+    /// True for a consumer that neither subscribed to anything nor was assigned anything.
     pub(crate) fn is_empty(&self) -> bool {
         let table = self.table();
         table.assigned.is_none()

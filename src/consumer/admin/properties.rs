@@ -16,7 +16,7 @@ pub(super) fn properties(engine: &Engine, announced: &ConsumerData) -> Vec<(Stri
     let config = &engine.config;
     let identity = [
         ("PROP_CLIENT_VERSION", format!("librmq {}", env!("CARGO_PKG_VERSION"))),
-        ("PROP_CONSUMEORDERLY", "false".to_owned()),
+        ("PROP_CONSUMEORDERLY", config.orderly.to_string()),
         ("PROP_CONSUMER_START_TIMESTAMP", engine.started_ms.to_string()),
         ("PROP_CONSUME_TYPE", announced.consume_type.name().to_owned()),
         ("PROP_NAMESERVER_ADDR", format!("{};", config.name_servers.join(";"))),
@@ -44,7 +44,7 @@ pub(super) fn properties(engine: &Engine, announced: &ConsumerData) -> Vec<(Stri
     all
 }
 
-fn settings(config: &ConsumerConfig) -> [(&'static str, String); 22] {
+fn settings(config: &ConsumerConfig) -> [(&'static str, String); 23] {
     let ms = |time: Duration| time.as_millis().to_string();
     let minutes = config.consume_timeout.as_secs_f64() / 60.0;
     [
@@ -70,6 +70,7 @@ fn settings(config: &ConsumerConfig) -> [(&'static str, String); 22] {
         ("pullThresholdSizeForQueue", mib(config.queue_limit)),
         ("pullThresholdSizeForTopic", mib(config.topic_limit)),
         ("pullTimeDelayMillsWhenException", ms(config.pull_error_backoff)),
+        ("suspendCurrentQueueTimeMillis", ms(config.suspend_queue)),
     ]
 }
 
@@ -101,7 +102,6 @@ const FIXED: &[(&str, &str)] = &[
     ("startDetectorEnable", "false"),
     // Java's own map of topics given before the start, which it leaves empty too: see the subscription set.
     ("subscription", "{}"),
-    ("suspendCurrentQueueTimeMillis", NONE),
     ("traceMsgBatchNum", NONE),
     ("useHeartbeatV2", "false"),
     ("useTLS", "false"),

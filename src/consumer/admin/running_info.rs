@@ -36,8 +36,8 @@ fn look_at(queue: &Queue) -> QueueInfo {
         cached_max_offset: held.last,
         cached_messages: number(held.messages),
         cached_mib: number(held.bytes / MIB),
-        // As in Java, where a queue that needs no lock counts as locked.
-        locked: true,
+        // As in Java, a queue that needs no lock counts as locked; one in order does not begin without it.
+        locked: queue.order.is_none() || marks.has_begun(),
         locked_at_ms: marks.taken_at(),
         dropped: queue.stop().is_cancelled(),
         pulled_at_ms: marks.pulled_at(),

@@ -20,7 +20,7 @@ pub(crate) enum NoBatch {
 }
 
 /// Does not keep them alive.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct WeakWorkers(Weak<Shared>);
 
 impl WeakWorkers {

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
 use super::open::{Settler, Verdict};
 use super::ready::{Ready, Share};
-use super::slot::{Activity, Call, Overdue, Slot};
+use super::slot::{Call, Overdue, Slot};
 use super::unsettled::Unsettled;
 use super::usual::Usual;
 use crate::consumer::callback_thread::CallbackThread;
@@ -90,7 +90,7 @@ pub(super) struct State {
     standby: bool,
     usual: Usual,
     pub(super) closing: bool,
-    slots: Vec<Arc<Slot>>,
+    pub(super) slots: Vec<Arc<Slot>>,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -214,12 +214,6 @@ impl Workers {
         // What somebody keeps has a time of its own.
         let kept = |pulled: &Arc<PulledBatch>, range: &Range<usize>| self.0.unsettled.holds(pulled, range);
         slots.iter().filter_map(|slot| slot.overdue(timeout, slow, &kept)).collect()
-    }
-
-    /// What each thread does now.
-    pub(crate) fn activities(&self) -> Vec<Activity> {
-        let slots = self.0.state().slots.clone();
-        slots.iter().map(|slot| slot.activity()).collect()
     }
 
     /// Tells all threads to end; those in a callback end after it.

@@ -1,7 +1,5 @@
 //! What a broker says of a queue: its ends, and the offset of a point in time.
 
-use super::Store;
-use super::start::committed_offset;
 use crate::cluster::command::{GetMaxOffset, GetMinOffset, SearchOffset};
 use crate::consumer::engine::Engine;
 use crate::error::Result;
@@ -16,14 +14,6 @@ pub(crate) async fn bounds(engine: &Engine, queue: &MessageQueue) -> Result<(i64
         engine.cluster.call_keeper(queue, &last),
     )?;
     Ok((first.offset, last.offset))
-}
-
-/// What is committed for a queue, by whoever keeps the offsets.
-pub(crate) async fn committed(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
-    match &engine.store {
-        Store::Broker => committed_offset(engine, queue).await,
-        Store::File(store) => Ok(store.offset(queue)),
-    }
 }
 
 /// The offset of the first message that was stored at `timestamp`, in milliseconds since 1970, or after it.
