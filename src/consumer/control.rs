@@ -45,7 +45,7 @@ impl Consumer {
     /// group. A running one waits until it owns them, as far as their routes are known.
     pub fn assign(&self, queues_json: &str) -> Result<()> {
         let mut wanted = assignment::parse(queues_json)?;
-        wanted.iter_mut().for_each(|wanted| wanted.wrap(self.0.namespace()));
+        wanted.iter_mut().for_each(|wanted| wanted.wrap(self.0.namespace_prefix()));
         let Some(engine) = self.0.assign(wanted)? else { return Ok(()) };
         self.0.ask(&engine, "assign", apply(Arc::clone(&engine)))
     }
@@ -220,7 +220,7 @@ impl Inner {
             let text = format!("queue_id is {queue_id}, a queue's number is 0 or more");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
-        let topic = namespace::wrap(self.namespace(), topic).into();
+        let topic = namespace::wrap(self.namespace_prefix(), topic).into();
         Ok(MessageQueue { topic, broker: broker.into(), id: queue_id })
     }
 
