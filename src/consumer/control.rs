@@ -20,6 +20,7 @@ use super::pauses::Selection;
 use super::queue::Queue;
 use super::routing;
 use super::subscription::check_topic;
+use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
 
@@ -148,6 +149,10 @@ impl Inner {
         // No start in between: what it is at its start it stays.
         let _starting = self.starting();
         self.refuse_ended("assign")?;
+        if self.config().model != MessageModel::Clustering {
+            let text = "assign: message.model is broadcasting, where every member has every queue";
+            return Err(Error::new(ErrorKind::State, text));
+        }
         if self.state() != State::Created && !self.subscriptions().is_assigned() {
             let text = "assign: the consumer was started as a member of its group; assign before the start";
             return Err(Error::new(ErrorKind::State, text));

@@ -97,3 +97,11 @@ fn an_assignment_while_its_broker_keeps_silent_ends_in_time_and_goes_on_by_itsel
     cluster.name_server_up();
     member.record.wait_for(1, WITHIN);
 }
+
+#[test]
+fn queues_are_not_assigned_in_broadcasting() {
+    let cluster = MockCluster::start();
+    let member = Setup::new(&cluster, "g").set("message.model", "broadcasting").build();
+    let error = member.consumer.assign("[]").unwrap_err();
+    assert!(error.text().starts_with("assign: message.model is broadcasting"), "{error}");
+}
