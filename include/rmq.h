@@ -1042,12 +1042,14 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
 /**
  * Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
  * topics answered; who refuses a connection is tried again until then. A topic without a route does not hold it up.
- * Without a message callback it is for rmq_consumer_poll. A client id that is in the group twice is found later: rmq_consumer_last_error and the log tell it.
+ * Without a message callback it is for rmq_consumer_poll. With start.timeout.ms=0 a client id that is taken is told later,
+ * by an error event and rmq_consumer_last_error.
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
- *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT in broadcasting, if
- *          another consumer keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT if another consumer
+ *          of the group has the same client id and keeps it for 3 s, in broadcasting if another keeps its offsets in the
+ *          same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -1169,6 +1171,103 @@ rmq_code rmq_consumer_stats_json(const rmq_consumer *consumer,
                                  size_t *needed);
 
 /**
+ * Tells whether a selector's type selects by tag, as the Go client's IsTagType does: nothing, and "TAG" in any case.
+ *
+ * @param type  UTF-8; NULL is nothing
+ * @returns 1 for a type that selects by tag, else 0
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_is_tag_type(const char *type);
+
+/**
+ * Subscribes to a topic by a selector, or changes it; also while the consumer is running. SQL92 conditions are checked
+ * by the topic's brokers: by rmq_consumer_start, or by this call when the consumer is running, which then blocks for
+ * up to twice "request.timeout.ms" and "connect.timeout.ms". A refused condition changes nothing. The condition for a
+ * topic that does not exist yet is checked when it appears; a refusal is then in rmq_consumer_last_error and the log.
+ *
+ * @param consumer    must not be NULL
+ * @param topic       UTF-8, copied
+ * @param type        UTF-8, copied: "TAG", NULL or "" for tags; "SQL92" for a condition over properties; in any case
+ * @param expression  UTF-8, copied: tags separated by ||, with NULL, "" and * for all; or a condition, which must be
+ *                    there, as "price > 10 AND region = 'eu'"
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also for another type; RMQ_E_FILTER if a tag is empty, * stands beside tags or a
+ *          condition is missing; RMQ_E_STATE if the consumer is stopped; while it is running also a broker's code, 23
+ *          for a condition it cannot read and 1 when it does not filter by SQL92, and RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
+ *          RMQ_E_REQUEST_TIMEOUT or RMQ_E_TIMEOUT when it could not be asked; RMQ_E_IN_CALLBACK in a log callback;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_subscribe_selector(rmq_consumer *consumer,
+                                         const char *topic,
+                                         const char *type,
+                                         const char *expression);
+
+/**
+ * Subscribes to every topic whose whole name a regular expression matches, now and later: the name servers are asked
+ * by rmq_consumer_start, and then every "namesrv.poll.interval.ms". A topic that is deleted is let go at the second
+ * look. Topics of RocketMQ itself (%RETRY%, %DLQ%, rmq_sys_ and the like, those of clusters and brokers) are never
+ * matched; a topic that was subscribed by its name keeps its own selector, and of several patterns the one that was
+ * subscribed first counts. While the consumer is running the topics are looked for in the background; a condition that
+ * a broker refuses then is in rmq_consumer_last_error and the log, and its topic is not consumed.
+ *
+ * @param consumer     must not be NULL
+ * @param topic_regex  UTF-8, copied: a regular expression without look-around and back references; the same text
+ *                     again replaces the selector
+ * @param type         as for rmq_consumer_subscribe_selector
+ * @param expression   as for rmq_consumer_subscribe_selector, for each of the topics
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_FILTER if either expression cannot be read; RMQ_E_STATE if the consumer is
+ *          stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_subscribe_pattern(rmq_consumer *consumer,
+                                        const char *topic_regex,
+                                        const char *type,
+                                        const char *expression);
+
+/**
+ * Ends a pattern: the queues of its topics are given up, but for topics that another pattern matches. (A function of
+ * its own, since a topic's name can be a pattern too: rmq_consumer_unsubscribe ends what was subscribed by name.)
+ *
+ * @param consumer     must not be NULL
+ * @param topic_regex  UTF-8; the text that was given to rmq_consumer_subscribe_pattern; another one does nothing
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_unsubscribe_pattern(rmq_consumer *consumer,
+                                          const char *topic_regex);
+
+/**
+ * Filters a topic's messages in the client by a regular expression over one of their fields, from the next pull on.
+ * A message in which it is not found, or that has no such field, does not reach the callback; it is acknowledged and
+ * counted as "filtered" in rmq_consumer_stats_json. A topic may have one filter for each field; messages must pass all.
+ * Messages that are delivered again are not filtered again. It may be set before the topic is subscribed, stays when
+ * that ends, and holds for a topic that a pattern found as well.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied: a topic's name
+ * @param field     UTF-8, copied: "tag"; "keys", where one of the keys has to match; or "property:NAME"
+ * @param regex     UTF-8, copied: a regular expression without look-around and back references, searched for anywhere
+ *                  in the field; ^ and $ bind it. NULL and "" take the filter of this field away
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also for another field; RMQ_E_FILTER if the expression cannot be read or is too
+ *          large; RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_filter_regex(rmq_consumer *consumer,
+                                   const char *topic,
+                                   const char *field,
+                                   const char *regex);
+
+/**
  * Gives the route of a subscribed topic as JSON, as the consumer last heard it from a name server: an object with the
  * topic, its brokers with their addresses by broker id (0 is the master), and the queues that may be read.
  *
@@ -1188,6 +1287,264 @@ rmq_code rmq_consumer_route_json(const rmq_consumer *consumer,
                                  char *buf,
                                  size_t size,
                                  size_t *needed);
+
+/**
+ * Names the queues to consume, in place of those named before; [] gives all up. Such a consumer is no member of its
+ * group: other members neither see it nor share its queues, it has no retry topic, and what a callback wants again is
+ * delivered again 5 s later by itself. Its offsets are committed under the group as usual. A consumer assigns or
+ * subscribes, never both: what it does first it keeps to. A running one waits at most the property
+ * "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear.
+ *
+ * @param consumer     must not be NULL
+ * @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}. Without
+ *                     queue_id all queues are meant, without broker those of all brokers, as they come and go; expression
+ *                     is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each topic
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to, if
+ *          it was started without an assignment, or is stopped; RMQ_E_REQUEST_TIMEOUT, after which it goes on by itself;
+ *          RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_assign(rmq_consumer *consumer,
+                             const char *queues_json);
+
+/**
+ * Pauses queues: from now on no message of them is pulled or handed out. Callbacks that run end as usual; what nobody
+ * has is given back and pulled again after the resume, once the callbacks that have messages of the queue have ended and
+ * kept or polled batches are settled. It holds until a resume, for queues that are assigned later too: for each queue
+ * the latest pause or resume that means it counts. May be called before the start.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any
+ * @param broker    UTF-8, copied: queues at this broker, by its name; NULL is any
+ * @param queue_id  the queue with this number; -1 is any
+ * @returns RMQ_OK, also when no queue is meant now; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_pause(rmq_consumer *consumer,
+                            const char *topic,
+                            const char *broker,
+                            int32_t queue_id);
+
+/**
+ * Resumes queues that were paused. A resume of fewer queues than were paused leaves the others paused.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any
+ * @param broker    UTF-8, copied: queues at this broker, by its name; NULL is any
+ * @param queue_id  the queue with this number; -1 is any
+ * @returns RMQ_OK, also when no queue is meant now; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_resume(rmq_consumer *consumer,
+                             const char *topic,
+                             const char *broker,
+                             int32_t queue_id);
+
+/**
+ * Commits what is complete now in all queues of the consumer, and waits for the brokers' answers: at most the property
+ * "request.timeout.ms". What callbacks complete is committed without it too, a moment later.
+ *
+ * @param consumer  must not be NULL
+ * @returns RMQ_OK; the first failure if one or more queues failed: RMQ_E_STATE if the consumer is not running;
+ *          RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_commit(rmq_consumer *consumer);
+
+/**
+ * Commits what is complete now in one queue, and waits for the broker's answer.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_commit_queue(rmq_consumer *consumer,
+                                   const char *topic,
+                                   const char *broker,
+                                   int32_t queue_id);
+
+/**
+ * Asks the broker for the offset that the group has committed for a queue: the next message to consume after a start.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param offset    gets the offset; must not be NULL
+ * @returns RMQ_OK; RMQ_E_NO_OFFSET if the group has committed nothing (brokers of 4.x answer 0 instead for a queue that
+ *          still has its first message); RMQ_E_NO_ROUTE if the queue is in no route of this
+ *          consumer's topics; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_committed(const rmq_consumer *consumer,
+                                const char *topic,
+                                const char *broker,
+                                int32_t queue_id,
+                                int64_t *offset);
+
+/**
+ * Gives the offset that is pulled next in a queue of the consumer. Right after the queue was assigned it waits until it
+ * is known where it begins: at most the property "request.timeout.ms".
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param offset    gets the offset; must not be NULL
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's,
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_position(const rmq_consumer *consumer,
+                               const char *topic,
+                               const char *broker,
+                               int32_t queue_id,
+                               int64_t *offset);
+
+/**
+ * Asks the broker for the first and the last offset of a queue.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param min       gets the offset of the first message that the broker still has; may be NULL
+ * @param max       gets the offset behind the last message; may be NULL
+ * @returns RMQ_OK; RMQ_E_NO_ROUTE if the queue is in no route of this
+ *          consumer's topics; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_watermarks(const rmq_consumer *consumer,
+                                 const char *topic,
+                                 const char *broker,
+                                 int32_t queue_id,
+                                 int64_t *min,
+                                 int64_t *max);
+
+/**
+ * Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that no
+ * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param offset    the offset of the next message to deliver
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG, also for an offset outside the queue, with the range in the text; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_seek(rmq_consumer *consumer,
+                           const char *topic,
+                           const char *broker,
+                           int32_t queue_id,
+                           int64_t offset);
+
+/**
+ * Goes on at the first message that the broker still has of a queue. Messages that no
+ * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_seek_begin(rmq_consumer *consumer,
+                                 const char *topic,
+                                 const char *broker,
+                                 int32_t queue_id);
+
+/**
+ * Goes on behind the last message of a queue: only what arrives later is delivered. Messages that no
+ * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_seek_end(rmq_consumer *consumer,
+                               const char *topic,
+                               const char *broker,
+                               int32_t queue_id);
+
+/**
+ * Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if there
+ * is none (brokers of 4.x: at the last message). Messages that no
+ * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ *
+ * @param consumer  must not be NULL
+ * @param topic     UTF-8, copied
+ * @param broker    UTF-8, copied: the name of the queue's broker
+ * @param queue_id  the queue's number at that broker
+ * @param timestamp_ms  milliseconds since 1970
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
+ *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_seek_timestamp(rmq_consumer *consumer,
+                                     const char *topic,
+                                     const char *broker,
+                                     int32_t queue_id,
+                                     int64_t timestamp_ms);
 
 /**
  * Sets the function that gets the messages. One is needed before the start; it cannot be changed after.

@@ -15,6 +15,8 @@ const SOURCES: &[&str] = &[
     "consumer",
     "filter",
     "route",
+    "assign",
+    "queues",
     "callback",
     "batch",
     "poll",

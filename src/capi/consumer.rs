@@ -219,12 +219,14 @@ pub unsafe extern "C" fn rmq_consumer_subscriptions_json(
 
 /// Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
 /// topics answered; who refuses a connection is tried again until then. A topic without a route does not hold it up.
-/// Without a message callback it is for rmq_consumer_poll. A client id that is in the group twice is found later: rmq_consumer_last_error and the log tell it.
+/// Without a message callback it is for rmq_consumer_poll. With start.timeout.ms=0 a client id that is taken is told later,
+/// by an error event and rmq_consumer_last_error.
 ///
 /// @param consumer  must not be NULL
 /// @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
-///          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT in broadcasting, if
-///          another consumer keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+///          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT if another consumer
+///          of the group has the same client id and keeps it for 3 s, in broadcasting if another keeps its offsets in the
+///          same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]

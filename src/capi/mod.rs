@@ -11,6 +11,7 @@
 #![allow(clippy::doc_lazy_continuation)]
 
 pub mod allocation;
+pub mod assign;
 pub mod batch;
 mod buffer;
 pub mod callback;
@@ -26,6 +27,7 @@ mod handle;
 pub mod log;
 pub mod message;
 pub mod poll;
+pub mod queues;
 pub mod route;
 mod userdata;
 pub mod version;

@@ -6,6 +6,7 @@ use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 
 use super::allocation::*;
+use super::assign::*;
 use super::batch::*;
 use super::callback::*;
 use super::config::*;
@@ -17,6 +18,7 @@ use super::filter::*;
 use super::guard;
 use super::message::*;
 use super::poll::*;
+use super::queues::*;
 use super::route::*;
 use super::version::*;
 
@@ -90,6 +92,18 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_config_set_max_reconsume_times(config, 1) gives RMQ_E_PANIC;
         rmq_config_set_log_callback(config, None, null_mut(), None) gives RMQ_E_PANIC;
         rmq_consumer_new(config, no_buffer, 0) gives null_mut();
+        rmq_consumer_assign(consumer, no_text) gives RMQ_E_PANIC;
+        rmq_consumer_pause(consumer, no_text, no_text, -1) gives RMQ_E_PANIC;
+        rmq_consumer_resume(consumer, no_text, no_text, -1) gives RMQ_E_PANIC;
+        rmq_consumer_commit(consumer) gives RMQ_E_PANIC;
+        rmq_consumer_commit_queue(consumer, no_text, no_text, 0) gives RMQ_E_PANIC;
+        rmq_consumer_committed(consumer, no_text, no_text, 0, null_mut()) gives RMQ_E_PANIC;
+        rmq_consumer_position(consumer, no_text, no_text, 0, null_mut()) gives RMQ_E_PANIC;
+        rmq_consumer_watermarks(consumer, no_text, no_text, 0, null_mut(), null_mut()) gives RMQ_E_PANIC;
+        rmq_consumer_seek(consumer, no_text, no_text, 0, 0) gives RMQ_E_PANIC;
+        rmq_consumer_seek_begin(consumer, no_text, no_text, 0) gives RMQ_E_PANIC;
+        rmq_consumer_seek_end(consumer, no_text, no_text, 0) gives RMQ_E_PANIC;
+        rmq_consumer_seek_timestamp(consumer, no_text, no_text, 0, 0) gives RMQ_E_PANIC;
         rmq_consumer_subscribe(consumer, no_text, no_text) gives RMQ_E_PANIC;
         rmq_consumer_unsubscribe(consumer, no_text) gives RMQ_E_PANIC;
         rmq_is_tag_type(no_text) gives 0;

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::DropGuard;
 
 use super::allocation::Allocation;
+use super::assignment;
 use super::engine::Engine;
 use super::event::{Event, EventKind, Reason};
 use super::handover::PreviousOwner;
@@ -89,6 +90,12 @@ impl Coordinator {
     async fn rebalance(&mut self) -> bool {
         if let Ok(queue) = self.ended.1.try_recv() {
             self.forget(queue);
+        }
+        if let Some(assigned) = self.engine.subscriptions.assigned() {
+            let due = assignment::due(&assigned.wanted, &self.engine);
+            self.apply(&due);
+            self.engine.subscriptions.note_applied(assigned.round);
+            return due.values().all(Option::is_some);
         }
         let subscriptions = self.engine.subscriptions.all();
         let mut complete = true;
@@ -200,9 +207,9 @@ impl Coordinator {
         wanted.extend(due.values().flatten().flatten().cloned());
         let Delta { added, removed } = Delta::between(&owned, &wanted);
         let routed = self.routed(due.keys());
-        let gone = removed.into_iter().map(|queue| (reason(&queue, &routed), queue));
+        let gone = removed.into_iter().map(|queue| (self.why(reason(&queue, &routed)), queue));
         self.give_up(gone.collect());
-        let come = added.into_iter().map(|queue| (reason(&queue, &self.known), queue));
+        let come = added.into_iter().map(|queue| (self.why(reason(&queue, &self.known)), queue));
         for (reason, queues) in by_reason(come.collect()) {
             self.tell(EventKind::Assigned, reason, &queues, Vec::new());
             for queue in queues {
@@ -210,6 +217,14 @@ impl Coordinator {
             }
         }
         self.known = routed;
+    }
+
+    /// Without membership only the user gives and takes.
+    fn why(&self, reason: Reason) -> Reason {
+        match reason {
+            Reason::Members if self.engine.subscriptions.is_assigned() => Reason::Subscription,
+            reason => reason,
+        }
     }
 
     /// The queues of these topics by the present routes.
@@ -242,26 +257,28 @@ impl Coordinator {
     fn take(&mut self, name: MessageQueue) {
         let engine = &self.engine;
         let previous_owner = self.previous_owner(&name);
-        let queue = Arc::new(Queue::new(
+        let queue = Queue::new(
             name.clone(),
             engine.config.queue_limit,
             engine.config.span_max,
             engine.topic_budget(&name.topic),
             Arc::clone(&engine.all_budget),
             engine.tasks.stopped().child_token(),
-            engine
-                .config
-                .orderly
-                .then(|| Order::new(engine.config.suspend_queue, matches!(engine.store, Store::Broker))),
-            engine.statistics.topic(&name.topic),
-        ));
+            engine.config.orderly.then(|| {
+                // Who shares its queues with nobody needs no lock.
+                let shares = matches!(engine.store, Store::Broker) && !engine.subscriptions.is_assigned();
+                Order::new(engine.config.suspend_queue, shares)
+            }),
+        );
+        let queue = Arc::new(queue.counted(engine.statistics.topic(&name.topic)));
+        // Before it pulls: it may be paused.
+        engine.status.assigned(&queue);
         let ended = Ended { name: name.clone(), sender: self.ended.0.clone() };
         let life = own(Arc::clone(engine), Arc::clone(&queue), previous_owner);
         engine.tasks.spawn(format!("queue {name}"), async move {
             let _ended = ended;
             life.await;
         });
-        engine.status.assigned(&queue);
         self.owned.insert(name, queue);
     }
 

@@ -8,7 +8,7 @@ use super::dispatch::PulledBatch;
 use super::engine::Engine;
 use super::event::Event;
 use super::status::count;
-use crate::message::{Message, MessageQueue};
+use crate::message::{Message, MessageQueue, namespace};
 
 /// At most so many ids stand in one event.
 const IDS: usize = 32;
@@ -17,8 +17,8 @@ const IDS: usize = 32;
 pub(super) fn drop_failed(engine: &Engine, pulled: &PulledBatch, indexes: Range<usize>, why: &str) {
     let failed = &pulled.messages[indexes.clone()];
     count(&engine.status.counters.failed, failed.len());
+    pulled.queue.marks().counters().failed(failed.len());
     for _ in failed {
-        pulled.queue.marks().counters().failed();
         pulled.queue.marks().counters().returned();
     }
     tell_dropped(engine, &pulled.queue.name, failed, why);
@@ -38,7 +38,7 @@ pub(super) fn tell_dropped(engine: &Engine, queue: &MessageQueue, failed: &[Mess
     engine.log.warn("broadcast", &text);
     let ids: Vec<&str> = failed.iter().take(IDS).map(Message::message_id).collect();
     let details = Map::from_iter([
-        ("topic".to_owned(), json!(&*queue.topic)),
+        ("topic".to_owned(), json!(namespace::unwrap(&engine.config.namespace_prefix, &queue.topic))),
         ("broker".to_owned(), json!(&*queue.broker)),
         ("queue_id".to_owned(), json!(queue.id)),
         ("queue_offset".to_owned(), json!(first.queue_offset())),

@@ -18,7 +18,8 @@ use super::event::Event;
 use super::heartbeat::beat_apart;
 use super::subscription::Subscription;
 use super::unequal::{Difference, Told, differences};
-use crate::cluster::command::{ConsumerConnections, GetConsumerConnectionList, GetConsumerSubscriptions};
+use crate::cluster::command::{ConsumerConnections, GetConsumerConnectionList, GetConsumerRunningInfo};
+use crate::message::namespace;
 
 /// At least this long between two looks: while members join, rebalances come in bursts.
 const SPACING: Duration = Duration::from_secs(1);
@@ -146,10 +147,10 @@ impl Watch<'_> {
         let Some(next) = others.iter().find(|id| **id > me).or(others.first()) else {
             return BTreeMap::new();
         };
-        let request = GetConsumerSubscriptions {
+        let request = GetConsumerRunningInfo {
             consumer_group: self.engine.config.group.clone(),
-            client_id: (*next).to_owned(),
-            stacks: false,
+            client_id: Some((*next).to_owned()),
+            threads: Some(false),
         };
         match self.engine.cluster.call(address, &request).await {
             Ok(answer) => differences(own, &answer.subscriptions, Some(next)),
@@ -185,10 +186,12 @@ impl Watch<'_> {
         if found.iter().any(|(topic, one)| one.ours.is_none() && subscriptions.is_by_pattern(topic)) {
             self.engine.repattern.notify_one();
         }
-        let group = &self.engine.config.group;
+        let space = &self.engine.config.namespace_prefix;
+        let group = namespace::unwrap(space, &self.engine.config.group);
         for (topic, difference) in
             self.told.note(Instant::now(), found, |topic| subscriptions.is_by_pattern(topic))
         {
+            let topic = namespace::unwrap(space, &topic);
             let text = format!(
                 "members of group {group} subscribe differently to topic {topic}: {difference}; messages may be lost to the group"
             );

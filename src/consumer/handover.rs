@@ -64,7 +64,7 @@ pub(crate) struct Lease<'a> {
     queue: &'a MessageQueue,
     order: Option<&'a Order>,
     held: AtomicBool,
-    /// False in broadcasting, where every member has every queue.
+    /// False for a member that shares with nobody: in broadcasting, and with queues that were assigned.
     needed: bool,
 }
 

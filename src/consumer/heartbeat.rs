@@ -51,9 +51,15 @@ impl Heartbeat {
         if !self.sounding.load(Ordering::Acquire) {
             return None;
         }
+        let client_id = self.client_id.to_string();
+        if self.subscriptions.is_assigned() {
+            // No member of any group: it only shows that the connection is alive.
+            let (producer_groups, consumers) = Default::default();
+            return Some(command::Heartbeat { client_id, producer_groups, consumers });
+        }
         let subscriptions = self.subscriptions.all();
         Some(command::Heartbeat {
-            client_id: self.client_id.to_string(),
+            client_id,
             producer_groups: Vec::new(),
             consumers: vec![ConsumerData {
                 group: self.group.clone(),

@@ -31,6 +31,10 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
 
 /// Tells every broker we are connected to, so that the others take over at once.
 async fn unregister(engine: &Engine) {
+    if engine.subscriptions.is_assigned() {
+        // It never was a member.
+        return;
+    }
     let addresses = engine.cluster.routes().all_addresses();
     let connected = addresses.iter().filter(|address| engine.cluster.established(address).is_some());
     let told = connected.map(|address| async {

@@ -220,8 +220,9 @@ impl Inner {
                     connect_timeout: config.connect_timeout,
                     request_timeout: config.request_timeout,
                     namespace: config.namespace.clone(),
-                    // In broadcasting the file of its offsets tells two of one client id apart.
-                    no_twin: (config.model == MessageModel::Clustering)
+                    // In broadcasting the file of its offsets tells two of one client id apart; without membership
+                    // there is nothing to share.
+                    no_twin: (config.model == MessageModel::Clustering && !self.subscriptions.is_assigned())
                         .then(|| (config.group.clone(), Arc::clone(&self.client_id))),
                 },
                 move || greeting.message(),
@@ -330,7 +331,7 @@ impl Inner {
     }
 
     /// What stands before topics and groups at the brokers.
-    pub(super) fn namespace(&self) -> &str {
+    pub(super) fn namespace_prefix(&self) -> &str {
         &self.config.namespace_prefix
     }
 
@@ -352,7 +353,7 @@ impl Inner {
 
     pub(super) fn route(&self, topic: &str) -> Result<Arc<Route>> {
         let engine = self.engine().ok_or_else(|| not_in(self.state(), "route"))?;
-        engine.cluster.route(&namespace::wrap(self.namespace(), topic)).ok_or_else(|| {
+        engine.cluster.route(&namespace::wrap(self.namespace_prefix(), topic)).ok_or_else(|| {
             let text = format!("topic is {topic:?}: it has no route here; it is not subscribed or not known");
             Error::new(ErrorKind::NoRoute, text)
         })
@@ -388,6 +389,11 @@ impl Inner {
         let enter = |from: u8| (from != State::Fatal as u8).then_some(to as u8);
         // Only refused when it is fatal, which is as it shall be.
         let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
+    }
+
+    /// Keeps a start from beginning while it is held.
+    pub(super) fn starting(&self) -> MutexGuard<'_, Option<Arc<dyn MessageHandler>>> {
+        lock(&self.handler)
     }
 
     pub(super) fn require_created(&self, what: &str) -> Result<()> {

@@ -5,8 +5,10 @@
 mod admin;
 mod allocation;
 mod allocator;
+mod assignment;
 mod budget;
 mod callback_thread;
+mod control;
 mod coordinator;
 mod dispatch;
 mod dropped;
@@ -30,6 +32,7 @@ mod orderly;
 mod overdue;
 mod ownership;
 mod patterns;
+mod pauses;
 mod process_queue;
 mod pull;
 mod queue;
@@ -43,6 +46,7 @@ mod settle;
 mod sql_check;
 mod statistics;
 mod status;
+mod steering;
 mod subscribing;
 mod subscription;
 mod subscriptions;
@@ -53,6 +57,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use allocator::{Allocator, Division, Share};
+pub use control::Seek;
 pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;
@@ -172,7 +177,7 @@ impl Consumer {
 
     /// The owned queues as JSON: topic, broker, queue, position, committed offset, messages held.
     pub fn assignment_json(&self) -> String {
-        report::assignment(self.0.namespace(), &self.0.status().queues())
+        report::assignment(self.0.namespace_prefix(), &self.0.status().queues())
     }
 
     /// The route of a subscribed topic as JSON, as last heard from a name server: its brokers with their
@@ -183,7 +188,7 @@ impl Consumer {
 
     /// The subscriptions as JSON: topics with type, expression, pattern and filters, then the patterns.
     pub fn subscriptions_json(&self) -> String {
-        report::subscriptions(self.0.namespace(), self.0.subscriptions())
+        report::subscriptions(self.0.namespace_prefix(), self.0.subscriptions())
     }
 
     /// Counters and threads as JSON.

@@ -40,9 +40,8 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), E
         }
         let error = error.error;
         if timeout.is_zero() {
-            if error.kind() == ErrorKind::DuplicateClient {
-                engine.tasks.spawn("twin watch", wait_for_twin(Arc::clone(&engine)));
-            }
+            // Whatever it was, the brokers have yet to be asked for a twin.
+            engine.tasks.spawn("twin watch", watch_for_twin(Arc::clone(&engine)));
             engine.log.warn("opening", error);
             break missing;
         }
@@ -89,7 +88,7 @@ impl Twin {
 
 /// For a start that did not wait: brokers that list a consumer with our client id are not joined until it is
 /// gone, and that is told once.
-async fn wait_for_twin(engine: Arc<Engine>) {
+async fn watch_for_twin(engine: Arc<Engine>) {
     let stopped = engine.tasks.stopped().clone();
     let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
     let (mut twin, mut told) = (Twin::default(), false);
@@ -101,7 +100,14 @@ async fn wait_for_twin(engine: Arc<Engine>) {
         }
         let failures = beat_all(&engine).await;
         let found = failures.into_iter().find(|error| error.kind() == ErrorKind::DuplicateClient);
-        let Some(error) = found else { return engine.rebalance.notify_one() };
+        let known = engine.cluster.routes().all_addresses().len();
+        let Some(error) = found else {
+            match engine.cluster.unconnected().len() < known {
+                true => return engine.rebalance.notify_one(),
+                // Nobody has been asked yet.
+                false => continue,
+            }
+        };
         if twin.stays(&error, Instant::now()) && !told {
             told = true;
             engine.status.report("opening", error);

@@ -38,22 +38,26 @@ pub(super) fn add(engine: &Engine, order: &Order, batch: PulledBatch) {
     let range = 0..batch.messages.len();
     let mut lane = order.lane();
     lane.add(Piece { batch: Arc::new(batch), range });
-    go_on(engine, &mut lane);
+    hand_out(engine, &mut lane);
 }
 
-/// Hands out the next piece, if it may leave.
-fn go_on(engine: &Engine, lane: &mut Lane<PulledBatch>) {
-    if let Some(piece) = lane.next() {
-        engine.workers.push(piece.batch, piece.range);
+/// Hands out the next piece, if it may leave. One that may not leave now stays in its place: whoever holds the queue
+/// back clears the lane.
+fn hand_out(engine: &Engine, lane: &mut Lane<PulledBatch>) {
+    if let Some(Piece { batch, range }) = lane.next()
+        && !engine.workers.push(batch, range.clone())
+    {
+        lane.settled(range.start, Vec::new());
     }
 }
 
-/// Messages were claimed, but the lock may be another's by now: they wait until it is known to be ours.
-pub(super) fn put_off(engine: &Arc<Engine>, order: &Order, pulled: &Arc<PulledBatch>, claimed: Range<usize>) {
+/// Messages were claimed from `start` on and left alone: the queue was moved or paused meanwhile, or the lock may be
+/// another's by now. For the lock they wait.
+pub(super) fn unwanted(engine: &Arc<Engine>, order: &Order, pulled: &PulledBatch, start: usize) {
     let mut lane = order.lane();
-    match lane.settled(claimed.start, Vec::new()) {
+    match lane.settled(start, Vec::new()) && !order.is_locked() {
         true => rest(engine, &pulled.queue, &mut lane, Rest::UntilLocked),
-        false => go_on(engine, &mut lane),
+        false => hand_out(engine, &mut lane),
     }
 }
 
@@ -128,7 +132,7 @@ fn roll_back(engine: &Arc<Engine>, order: &Order, batch: &Batch, context: &Conte
     again.push(Piece { batch: pulled, range: range.clone() });
     match lane.settled(range.end, again) {
         true => rest(engine, &queue, &mut lane, Rest::For(pause)),
-        false => go_on(engine, &mut lane),
+        false => hand_out(engine, &mut lane),
     }
 }
 
@@ -141,10 +145,9 @@ fn finish(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, mut faile
     failed.hopeless.extend(spent.collect::<Vec<_>>());
     failed.hopeless.sort_unstable();
     failed.hopeless.dedup();
-    let failures = failed.ranges.iter().map(Range::len).sum();
-    count(&engine.status.counters.failed, failures);
-    // Each that goes to the dead letters is counted there.
-    (failed.hopeless.len()..failures).for_each(|_| pulled.queue.marks().counters().failed());
+    let count_failed = failed.ranges.iter().map(Range::len).sum();
+    count(&engine.status.counters.failed, count_failed);
+    pulled.queue.marks().counters().failed(count_failed);
     if failed.hopeless.is_empty() {
         return put_back(engine, pulled, end, failed);
     }
@@ -169,6 +172,7 @@ async fn bury(
         let message = &pulled.messages[index];
         match return_one(&engine, &pulled, message, DEAD_LETTERS).await {
             Ok(()) => {
+                pulled.queue.marks().counters().returned();
                 pulled.queue.complete(pulled.id, index..index + 1);
                 failed.ranges = failed.ranges.into_iter().flat_map(|range| without(range, index)).collect();
             }
@@ -207,7 +211,7 @@ fn put_back(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, failed:
     if counts && failed_some {
         return rest(engine, &pulled.queue, &mut lane, Rest::For(failed.rest));
     }
-    go_on(engine, &mut lane);
+    hand_out(engine, &mut lane);
     if lane.waits_for_commit() && !pulled.queue.has_room() {
         let text = format_args!(
             "{}: nothing more is pulled before the callback answers commit or rollback: {} messages are held",
@@ -247,6 +251,6 @@ fn rest(engine: &Arc<Engine>, queue: &Arc<Queue>, lane: &mut Lane<PulledBatch>, 
         }
         let mut lane = order.lane();
         lane.resume(number);
-        go_on(&owner, &mut lane);
+        hand_out(&owner, &mut lane);
     });
 }

@@ -27,9 +27,10 @@ const FINAL_COMMIT: Duration = Duration::from_secs(5);
 /// Owns a queue until `stop`, and ends when the next owner may begin.
 pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: PreviousOwner) {
     let stop = queue.stop().clone();
-    let lease = match &engine.store {
-        Store::Broker => Lease::acquire(&engine, &queue, &previous_owner, &stop).await,
-        Store::File(_) => Some(Lease::unneeded(&engine, &queue)),
+    let shares = matches!(engine.store, Store::Broker) && !engine.subscriptions.is_assigned();
+    let lease = match shares {
+        true => Lease::acquire(&engine, &queue, &previous_owner, &stop).await,
+        false => Some(Lease::unneeded(&engine, &queue)),
     };
     let Some(lease) = lease else { return };
     let begun = tokio::select! {
@@ -53,11 +54,10 @@ async fn begin(engine: &Engine, queue: &Queue) {
     loop {
         match start_offset(engine, &queue.name).await {
             Ok(start) => {
-                queue.reset(start.offset);
-                queue.marks().begin();
                 // A 4.9.7 broker answers 0 for a group that committed nothing, and refuses to reset such a group.
                 let committed = start.committed && start.offset > 0;
-                queue.set_committed(committed.then_some(start.offset));
+                queue.begin(start.offset, committed);
+                queue.marks().begin();
                 if !committed {
                     // What was chosen is committed, so that a restart goes on from here.
                     queue.touch();

@@ -59,10 +59,15 @@ impl ProcessQueue {
         ProcessQueue { batches: VecDeque::new(), first: 0, position, messages: 0, bytes: 0 }
     }
 
+    /// The number that the next batch gets.
+    pub(super) fn next_batch(&self) -> BatchId {
+        self.first + self.batches.len() as u64
+    }
+
     /// Takes a pulled batch: its messages' offsets in order, the size of its frame, and where the next
     /// pull begins.
     pub(super) fn insert(&mut self, offsets: Box<[i64]>, bytes: usize, next: i64) -> BatchId {
-        let id = self.first + self.batches.len() as u64;
+        let id = self.next_batch();
         let left = offsets.len();
         self.messages += left;
         self.bytes += bytes;

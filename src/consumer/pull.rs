@@ -13,6 +13,7 @@ use super::next_pull::{self, BRIEF, Then};
 use super::orderly;
 use super::queue::Queue;
 use super::status::count;
+use super::steering::Order;
 use super::subscription::Subscription;
 use crate::cluster::ResponseCode;
 use crate::cluster::command::{PullMessage, PullResult, PullStatus, pull_message::pull_flag};
@@ -52,13 +53,41 @@ impl<'a> Puller<'a> {
     }
 
     async fn run(mut self) {
-        let queue = self.queue;
+        let steering = self.queue.steering();
         loop {
-            // Whatever a round waits for, a wish to move ends it: the answer of its pull is thrown away.
+            self.obey().await;
+            // Whatever a round waits for, a wish ends it: the answer of its pull is thrown away.
             tokio::select! {
                 biased;
-                offset = queue.moved() => self.rewind(offset, "a request"),
+                () = steering.told() => {}
                 () = self.round() => {}
+            }
+        }
+    }
+
+    /// Does what others asked for, until it is to pull.
+    async fn obey(&self) {
+        let (queue, steering) = (self.queue, self.queue.steering());
+        loop {
+            match steering.order() {
+                Order::Pull => return,
+                Order::Move(offset, number) => {
+                    let text = format_args!("{}: a request moved the offset to {offset}", queue.name);
+                    self.engine.log.info("pull", text);
+                    self.move_to(offset);
+                    steering.note_move(number);
+                }
+                Order::Wait => steering.changed().await,
+                // What callbacks have is awaited, so that none of it comes twice.
+                Order::PullAgain => tokio::select! {
+                    biased;
+                    () = queue.drained() => {
+                        queue.reset(queue.committable());
+                        self.engine.workers.discard(queue);
+                        steering.note_pulled_again();
+                    }
+                    () = steering.changed() => {}
+                },
             }
         }
     }
@@ -82,7 +111,12 @@ impl<'a> Puller<'a> {
             () = announced => return,
         };
         // A held pull is filtered by what the broker knows when it wakes, which may be newer than ours was.
+        let asked_for = subscription.version;
         let Some(subscription) = engine.subscriptions.topic(&self.queue.name.topic) else { return };
+        if engine.subscriptions.is_assigned() && subscription.version != asked_for {
+            // The pull carried the old expression, so it passed over what only the new one wants.
+            return;
+        }
         match &outcome {
             Ok(result) => self.accept(asked, result, &subscription, begun.elapsed()),
             Err(error) => self.read_from = self.reader_after(error),
@@ -94,17 +128,23 @@ impl<'a> Puller<'a> {
     async fn pull(&mut self, asked: i64, subscription: &Subscription) -> Result<PullResult> {
         let config = &self.engine.config;
         let name = &self.queue.name;
+        // Whoever is no member of the group has announced nothing: its pulls say themselves what they want.
+        let assigned = self.engine.subscriptions.is_assigned();
         let request = PullMessage {
             consumer_group: config.group.clone(),
             topic: name.topic.to_string(),
             queue_id: name.id,
             queue_offset: asked,
             max_messages: config.pull_batch_size,
-            sys_flag: pull_flag::SUSPEND,
+            sys_flag: if assigned {
+                pull_flag::SUSPEND | pull_flag::SUBSCRIPTION
+            } else {
+                pull_flag::SUSPEND
+            },
             commit_offset: 0,
             suspend_timeout_ms: i64::try_from(config.pull_suspend.as_millis()).unwrap_or(i64::MAX),
-            subscription: None,
-            sub_version: subscription.version,
+            subscription: assigned.then(|| subscription.expression.clone()),
+            sub_version: if assigned { 0 } else { subscription.version },
             expression_type: Some(subscription.kind.name().to_owned()),
             max_bytes: Some(config.pull_batch_bytes),
         };
@@ -114,6 +154,7 @@ impl<'a> Puller<'a> {
         })?;
         let connection = self.engine.cluster.connect(&address).await?;
         if self.connection.replace(connection.id()).is_some_and(|before| before != connection.id()) {
+            self.engine.log.info("pull", format_args!("{name}: is read from {address} now"));
             // A broker that came back may hold older offsets than those it acknowledged.
             self.queue.forget_committed();
             if let Some(order) = &self.queue.order
@@ -137,6 +178,7 @@ impl<'a> Puller<'a> {
     fn accept(&mut self, asked: i64, result: &PullResult, subscription: &Subscription, took: Duration) {
         let position = &result.position;
         self.read_from = position.suggest_broker_id.unwrap_or(0);
+        self.queue.note_max(position.max_offset);
         match result.status {
             PullStatus::Found => {}
             PullStatus::OffsetMoved => return,
@@ -184,7 +226,10 @@ impl<'a> Puller<'a> {
         let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages, workers };
         match &self.queue.order {
             Some(order) => orderly::add(self.engine, order, batch),
-            None => self.engine.workers.push(Arc::new(batch), all),
+            None => {
+                // What is refused stays in the books and is pulled again, or goes with them.
+                self.engine.workers.push(Arc::new(batch), all);
+            }
         }
     }
 
@@ -217,7 +262,7 @@ impl<'a> Puller<'a> {
             }
             Then::Reconnect => self.engine.reroute.notify_one(),
             Then::Rewind(offset) => {
-                self.rewind(offset, "the broker");
+                self.rewind(offset);
                 // A broker that says the same again shall not be asked without a pause.
                 self.pause_briefly().await;
             }
@@ -245,14 +290,19 @@ impl<'a> Puller<'a> {
         }
     }
 
-    /// The broker moved the offset, by a reset or because it lies outside the queue, or somebody asked for it:
-    /// nothing that was pulled counts any more, and the new offset is committed in its turn, also when it is
-    /// lower.
-    fn rewind(&mut self, offset: i64, who: &str) {
-        let text = format!("{}: {who} moved the offset to {offset}", self.queue.name);
+    /// The broker moved the offset, by a reset or because it lies outside the queue.
+    fn rewind(&self, offset: i64) {
+        let text = format!("{}: the broker moved the offset to {offset}", self.queue.name);
         self.engine.log.warn("pull", text);
-        self.engine.workers.discard(self.queue);
+        self.move_to(offset);
+    }
+
+    /// Nothing that was pulled counts any more, and the new offset is committed in its turn, also when it is
+    /// lower.
+    fn move_to(&self, offset: i64) {
+        // The books first: what is still pushed finds its batch gone, what was pushed is discarded.
         self.queue.reset(offset);
+        self.engine.workers.discard(self.queue);
         self.queue.forget_committed();
     }
 

@@ -1,7 +1,7 @@
 //! One owned queue: what it shares between its task, the workers and the coordinator.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::budget::Budget;
 use super::dispatch::{Lane, PulledBatch};
 use super::marks::Marks;
+use super::offsets::CommitRequests;
 use super::process_queue::{BatchId, Cached, Freed, ProcessQueue};
 use super::statistics::TopicCounters;
+use super::steering::{Asked, Steering};
 use crate::config::Limit;
 use crate::message::MessageQueue;
 
@@ -43,10 +45,14 @@ pub(crate) struct Queue {
     /// Cancelled when the user has heard that it is taken away.
     heard: CancellationToken,
     committed: Mutex<Committed>,
-    /// Where somebody wants to go on, until the pull loop takes it up.
-    wished: Mutex<Option<i64>>,
-    /// Told when `wished` was set.
-    wish: Notify,
+    /// The first batch since the queue was last moved.
+    live_from: AtomicU64,
+    /// The broker's last offset as the last pull's answer told it; -1 before the first one.
+    max_offset: AtomicI64,
+    /// True once it is known where the queue begins.
+    begun: watch::Sender<bool>,
+    commits: CommitRequests,
+    steering: Steering,
     marks: Marks,
     /// Set in orderly consumption.
     pub(crate) order: Option<Order>,
@@ -132,7 +138,6 @@ impl Queue {
         all_budget: Arc<Budget>,
         stop: CancellationToken,
         order: Option<Order>,
-        counters: Arc<TopicCounters>,
     ) -> Queue {
         Queue {
             name,
@@ -150,11 +155,38 @@ impl Queue {
             closing: CancellationToken::new(),
             heard: CancellationToken::new(),
             committed: Mutex::default(),
+            live_from: AtomicU64::new(0),
+            max_offset: AtomicI64::new(-1),
+            begun: watch::Sender::new(false),
+            commits: CommitRequests::default(),
+            steering: Steering::default(),
             order,
-            wished: Mutex::default(),
-            wish: Notify::new(),
-            marks: Marks::new(counters),
+            marks: Marks::new(Arc::default()),
         }
+    }
+
+    /// The same, counting for its topic.
+    pub(crate) fn counted(mut self, counters: Arc<TopicCounters>) -> Queue {
+        self.marks = Marks::new(counters);
+        self
+    }
+
+    /// Begins at `position`, which is what the broker holds when it is `committed`.
+    pub(crate) fn begin(&self, position: i64, committed: bool) {
+        self.reset(position);
+        self.set_committed(committed.then_some(position));
+        self.begun.send_replace(true);
+    }
+
+    /// True once it is known where the queue begins: before that it has no position.
+    pub(crate) fn has_begun(&self) -> bool {
+        *self.begun.borrow()
+    }
+
+    /// Waits until it is known where the queue begins.
+    pub(crate) async fn begun(&self) {
+        // Never closed: the sender is ours.
+        let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
     /// Takes a pulled batch into the books.
@@ -196,9 +228,39 @@ impl Queue {
             let mut process = self.process();
             let held = Freed { messages: process.messages(), bytes: process.bytes() };
             process.reset(position);
+            self.live_from.store(process.next_batch(), Ordering::SeqCst);
             held
         };
         self.release(held);
+    }
+
+    /// Asks the pull loop to go on at `offset`: a pull that is held is cut off, what no callback has is
+    /// discarded, results of callbacks from before are ignored, and the next commit may be lower. Made at
+    /// once; who must know waits for [`Steering::made`] with the answer.
+    pub(crate) fn request_move(&self, offset: i64) -> Asked {
+        self.steering.request_move(offset)
+    }
+
+    /// Notes the offset after the queue's last message, as a pull's answer told it.
+    pub(crate) fn note_max(&self, offset: i64) {
+        self.max_offset.store(offset, Ordering::Relaxed);
+    }
+
+    /// How far the group's committed offset was behind the queue's end at the last pull: what `mqadmin
+    /// consumerProgress` calls Diff. `None` while one of them is unknown.
+    pub(crate) fn lag(&self) -> Option<i64> {
+        let max = self.max_offset.load(Ordering::Relaxed);
+        self.committed().filter(|_| max >= 0).map(|committed| (max - committed).max(0))
+    }
+
+    /// Commits that somebody waits for.
+    pub(crate) fn commits(&self) -> &CommitRequests {
+        &self.commits
+    }
+
+    /// What others ask of its pull loop.
+    pub(crate) fn steering(&self) -> &Steering {
+        &self.steering
     }
 
     /// The offset to pull next.
@@ -263,26 +325,9 @@ impl Queue {
         first
     }
 
-    /// Asks the pull loop to forget all that was pulled and to go on at `offset`, which is committed then even
-    /// if it is lower. Of several wishes the last counts.
-    pub(crate) fn request_move(&self, offset: i64) {
-        *self.wished.lock().unwrap_or_else(PoisonError::into_inner) = Some(offset);
-        self.wish.notify_one();
-    }
-
-    /// Takes the offset that [`Queue::request_move`] left.
+    /// Takes a move that the pull loop did not live to make.
     pub(crate) fn take_move(&self) -> Option<i64> {
-        self.wished.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Waits for [`Queue::request_move`] and takes the offset.
-    pub(crate) async fn moved(&self) -> i64 {
-        loop {
-            if let Some(offset) = self.take_move() {
-                return offset;
-            }
-            self.wish.notified().await;
-        }
+        self.steering.take_move()
     }
 
     /// What was noted of it for those who look from outside.
@@ -364,6 +409,11 @@ impl Queue {
         self.process().holds(batch)
     }
 
+    /// True while messages that a worker has claimed may go to a callback. Costs no lock but in order.
+    pub(crate) fn may_begin(&self, batch: BatchId) -> bool {
+        self.is_wanted(batch) && self.may_hand_out()
+    }
+
     /// False while the queue may not be ours: orderly messages then stay where they are.
     pub(crate) fn may_hand_out(&self) -> bool {
         self.order.as_ref().is_none_or(Order::is_locked)
@@ -382,6 +432,17 @@ impl Queue {
     /// True after [`Queue::close`].
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.is_cancelled()
+    }
+
+    /// True while messages of the batch may wait for a worker: not when the queue is given up or paused, nor
+    /// when it was moved since the batch was pulled.
+    pub(crate) fn hands_out(&self, batch: BatchId) -> bool {
+        !self.is_closing() && self.is_wanted(batch)
+    }
+
+    /// True while the queue was neither paused nor moved since the batch was pulled.
+    fn is_wanted(&self, batch: BatchId) -> bool {
+        !self.steering.holds_back() && batch >= self.live_from.load(Ordering::SeqCst)
     }
 
     fn release(&self, freed: Freed) {

@@ -17,9 +17,12 @@ pub(super) fn assignment(space: &str, queues: &[Arc<Queue>]) -> String {
             "topic": namespace::unwrap(space, &queue.name.topic),
             "broker": &*queue.name.broker,
             "queue_id": queue.name.id,
-            "position": queue.position(),
-            "committable": queue.committable(),
+            // Unknown is null and never 0.
+            "position": queue.has_begun().then(|| queue.position()),
+            "committable": queue.has_begun().then(|| queue.committable()),
             "committed": queue.committed(),
+            "lag": queue.lag(),
+            "paused": queue.steering().is_paused(),
             "pending": queue.pending(),
             "revoking": queue.is_closing(),
         })

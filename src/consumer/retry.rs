@@ -1,4 +1,5 @@
 //! Messages that a callback wants again: back to the broker, else republished, else delivered again here.
+//! Without membership (`rmq_consumer_assign`) nobody would read the retry topic, so it is always here.
 //!
 //! The offset passes such a message only when the broker has acknowledged one of the first two.
 
@@ -36,11 +37,17 @@ pub(crate) async fn give_back(
 ) {
     let queue = &batch.queue;
     count(&engine.status.counters.failed, indexes.len());
+    queue.marks().counters().failed(indexes.len());
     let mut left = Vec::new();
     for index in indexes {
         // Whoever gets the queue next gets these again, so a stop need not wait for a broker that keeps silent.
         if queue.stop().is_cancelled() || !queue.holds(batch.id) {
             return;
+        }
+        if engine.subscriptions.is_assigned() && delay_level >= 0 {
+            count(&engine.status.counters.failed, 1);
+            left.push(index);
+            continue;
         }
         match return_one(&engine, &batch, &batch.messages[index], delay_level).await {
             Ok(()) => {
@@ -77,7 +84,6 @@ pub(super) async fn return_one(
     message: &Message,
     delay_level: i32,
 ) -> Result<()> {
-    batch.queue.marks().counters().failed();
     if engine.config.model == MessageModel::Broadcasting {
         tell_dropped(engine, &batch.queue.name, std::slice::from_ref(message), "its tries are spent");
         return Ok(());

@@ -15,17 +15,17 @@ use crate::config::MessageModel;
 pub(super) struct Settlement(pub(super) Weak<Engine>);
 
 impl Settler for Settlement {
-    fn put_off(&self, batch: &Arc<PulledBatch>, range: Range<usize>) {
-        if let (Some(engine), Some(order)) = (self.0.upgrade(), &batch.queue.order) {
-            orderly::put_off(&engine, order, batch, range);
-        }
-    }
-
     fn answered(&self, batch: &Batch, outcome: Outcome, context: &Context) {
         let Some(engine) = self.0.upgrade() else { return };
         match &batch.pulled().queue.order {
             Some(order) => orderly::answered(&engine, order, batch, outcome, context),
             None => answered(&engine, batch, outcome, context),
+        }
+    }
+
+    fn unwanted(&self, pulled: &PulledBatch, start: usize) {
+        if let (Some(engine), Some(order)) = (self.0.upgrade(), &pulled.queue.order) {
+            orderly::unwanted(&engine, order, pulled, start);
         }
     }
 

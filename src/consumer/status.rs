@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::dispatch::Outcome;
 use super::event::Event;
 use super::events::Events;
+use super::pauses::{Pauses, Selection};
 use super::queue::Queue;
 use crate::error::{Error, ErrorKind};
 use crate::log::Log;
@@ -62,6 +63,7 @@ pub(crate) struct Status {
     events: Arc<Events>,
     last_error: Mutex<Option<Error>>,
     assignment: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
+    pauses: Mutex<Pauses>,
     odd_outcomes: Mutex<Seldom>,
     dropped: Mutex<Seldom>,
     pub(crate) counters: Counters,
@@ -94,6 +96,7 @@ impl Status {
             events: Arc::default(),
             last_error: Mutex::default(),
             assignment: Mutex::default(),
+            pauses: Mutex::default(),
             odd_outcomes: Mutex::default(),
             dropped: Mutex::default(),
             counters: Counters::default(),
@@ -155,9 +158,30 @@ impl Status {
         seldom.pass(Instant::now(), messages as u64)
     }
 
-    /// A queue was taken.
+    /// A queue was taken; it is paused if a pause covers it.
     pub(crate) fn assigned(&self, queue: &Arc<Queue>) {
         self.assignment().insert(queue.name.clone(), Arc::clone(queue));
+        let pauses = self.pauses();
+        queue.steering().set_paused(pauses.paused(&queue.name));
+    }
+
+    /// Pauses or resumes queues, those that are taken later too. Answers those that were paused now.
+    pub(crate) fn set_paused(&self, selection: Selection, paused: bool) -> Vec<Arc<Queue>> {
+        // Held over all of it, so that neither two calls nor a queue that is being taken can cross.
+        let mut pauses = self.pauses();
+        pauses.set(selection, paused);
+        let mut queues = self.queues();
+        queues.retain(|queue| {
+            let paused = pauses.paused(&queue.name);
+            queue.steering().set_paused(paused) && paused
+        });
+        queues
+    }
+
+    /// A queue that is owned and not being given up.
+    pub(crate) fn queue(&self, name: &MessageQueue) -> Option<Arc<Queue>> {
+        let queue = self.assignment().get(name).cloned();
+        queue.filter(|queue| !queue.stop().is_cancelled())
     }
 
     /// A queue was handed over.
@@ -168,6 +192,10 @@ impl Status {
     /// The queues owned now, those on their way in or out too.
     pub(crate) fn queues(&self) -> Vec<Arc<Queue>> {
         self.assignment().values().cloned().collect()
+    }
+
+    fn pauses(&self) -> MutexGuard<'_, Pauses> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn assignment(&self) -> MutexGuard<'_, BTreeMap<MessageQueue, Arc<Queue>>> {

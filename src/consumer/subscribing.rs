@@ -41,7 +41,7 @@ impl Inner {
 
     pub(super) fn subscribe_pattern(&self, topic_regex: &str, selector: &MessageSelector) -> Result<()> {
         self.refuse_ended("subscribe")?;
-        let pattern = TopicPattern::new(topic_regex, selector.clone())?.within(self.namespace());
+        let pattern = TopicPattern::new(topic_regex, selector.clone())?.within(self.namespace_prefix());
         if self.subscriptions().add_pattern(pattern)? {
             self.patterns_changed();
         }
@@ -64,7 +64,7 @@ impl Inner {
 
     /// The topic as brokers know it.
     fn wrapped(&self, topic: &str) -> String {
-        namespace::wrap(self.namespace(), topic)
+        namespace::wrap(self.namespace_prefix(), topic)
     }
 
     /// Lets brokers check an SQL condition while the consumer runs; the start does it for all.

@@ -1,9 +1,12 @@
-//! The topics a consumer has subscribed to, before and while it runs.
+//! The topics a consumer has subscribed to, or those of the queues it was assigned, before and while it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::sync::watch;
+
+use super::assignment::Wanted;
 use super::regex_filter::RegexFilters;
 use super::selector::MessageSelector;
 use super::subscription::Subscription;
@@ -13,10 +16,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// The prefix of the topic a broker keeps for messages that a group wants again.
 const RETRY_PREFIX: &str = "%RETRY%";
 
-/// Subscriptions by topic. The group's retry topic is always among them, but in broadcasting.
+/// Subscriptions by topic. The group's retry topic is always among them, but in broadcasting and for queues that
+/// were assigned.
 pub(crate) struct Subscriptions {
     retry_topic: String,
     table: Mutex<Table>,
+    /// The last round of [`Assigned`] that the coordinator has applied.
+    applied: watch::Sender<u64>,
     filters: RegexFilters,
 }
 
@@ -30,6 +36,17 @@ struct Table {
     found: Found,
     /// Topics of which a broker said that the group does not subscribe to them, since somebody asked.
     forgotten: BTreeSet<String>,
+    /// Queues that the user assigned: then there is no membership and no retry topic.
+    assigned: Option<Assigned>,
+}
+
+/// An assignment by the user.
+#[derive(Clone)]
+pub(crate) struct Assigned {
+    /// What it names.
+    pub(crate) wanted: Arc<[Wanted]>,
+    /// Grows whenever it is to be applied anew.
+    pub(crate) round: u64,
 }
 
 impl Subscriptions {
@@ -52,18 +69,22 @@ impl Subscriptions {
             patterns: Vec::new(),
             found: Found::default(),
             forgotten: BTreeSet::new(),
+            assigned: None,
         };
         Subscriptions {
             retry_topic: format!("{RETRY_PREFIX}{group}"),
             table: Mutex::new(table),
+            applied: watch::Sender::default(),
             filters: RegexFilters::default(),
         }
     }
 
-    /// True when the user has subscribed to nothing.
+    /// True for a consumer that neither subscribed to anything nor was assigned anything.
     pub(crate) fn is_empty(&self) -> bool {
         let table = self.table();
-        table.patterns.is_empty() && table.by_topic.keys().all(|topic| *topic == self.retry_topic)
+        table.assigned.is_none()
+            && table.patterns.is_empty()
+            && table.by_topic.keys().all(|topic| *topic == self.retry_topic)
     }
 
     /// The topic in which failed messages of the group come back.
@@ -79,6 +100,7 @@ impl Subscriptions {
     /// What [`Subscriptions::set`] would set, or nothing when that changes nothing.
     pub(crate) fn preview(&self, topic: &str, selector: &MessageSelector) -> Result<Option<Subscription>> {
         let table = self.table();
+        table.refuse_assigned()?;
         let version = table.next_version();
         let subscription = Subscription::of(topic, selector, version)?;
         if topic == self.retry_topic {
@@ -121,7 +143,8 @@ impl Subscriptions {
             let text = format!("topic is {topic:?}, which the pattern {pattern:?} found: end the pattern");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
-        Ok(topic != self.retry_topic && table.by_topic.remove(topic).is_some())
+        let kept = topic == self.retry_topic || table.assigned.is_some();
+        Ok(!kept && table.by_topic.remove(topic).is_some())
     }
 
     /// Adds a pattern, or gives one another selector; its topics are subscribed by [`Subscriptions::apply`].
@@ -131,6 +154,7 @@ impl Subscriptions {
         Subscription::of("T", &pattern.selector, 0)
             .map_err(|e| e.context(format_args!("topic_regex {:?}", pattern.text)))?;
         let mut table = self.table();
+        table.refuse_assigned()?;
         if let Some(known) = table.patterns.iter_mut().find(|known| known.text == pattern.text) {
             let changed = known.selector != pattern.selector;
             *known = pattern;
@@ -197,6 +221,63 @@ impl Subscriptions {
         forgotten
     }
 
+    /// Takes the queues the user names in place of those before; from then on nothing can be subscribed to.
+    pub(crate) fn assign(&self, wanted: Vec<Wanted>) -> Result<()> {
+        let mut table = self.table();
+        let subscribed = table.by_topic.keys().any(|topic| *topic != self.retry_topic);
+        if table.assigned.is_none() && (subscribed || !table.patterns.is_empty()) {
+            let text = "assign: topics were subscribed to, and one consumer does one of both";
+            return Err(Error::new(ErrorKind::State, text));
+        }
+        let mut before = std::mem::take(&mut table.by_topic);
+        for wanted in &wanted {
+            let kept = before.remove(&wanted.topic).filter(|s| s.expression == wanted.expression);
+            if kept.is_none() && table.by_topic.contains_key(&wanted.topic) {
+                continue;
+            }
+            let subscription = match kept {
+                Some(kept) => kept,
+                None => {
+                    let version = table.take_version();
+                    Arc::new(Subscription::parse(&wanted.topic, &wanted.expression, version)?)
+                }
+            };
+            table.by_topic.insert(wanted.topic.clone(), subscription);
+        }
+        let round = table.assigned.as_ref().map_or(1, |assigned| assigned.round + 1);
+        table.assigned = Some(Assigned { wanted: wanted.into(), round });
+        Ok(())
+    }
+
+    /// What the user assigned, `None` for a consumer that subscribes.
+    pub(crate) fn assigned(&self) -> Option<Assigned> {
+        self.table().assigned.clone()
+    }
+
+    /// True for a consumer whose queues were assigned: it is no member of its group.
+    pub(crate) fn is_assigned(&self) -> bool {
+        self.table().assigned.is_some()
+    }
+
+    /// Asks for the assignment to be applied anew; see [`Subscriptions::applied`].
+    pub(crate) fn next_round(&self) -> u64 {
+        self.table().assigned.as_mut().map_or(0, |assigned| {
+            assigned.round += 1;
+            assigned.round
+        })
+    }
+
+    /// Notes that the queues of a round are owned as far as their routes are known.
+    pub(crate) fn note_applied(&self, round: u64) {
+        self.applied.send_replace(round);
+    }
+
+    /// Waits until a round, or a later one, is applied.
+    pub(crate) async fn applied(&self, round: u64) {
+        // Never closed: the sender is ours.
+        let _ = self.applied.subscribe().wait_for(|applied| *applied >= round).await;
+    }
+
     /// The subscription of a topic.
     pub(crate) fn topic(&self, topic: &str) -> Option<Arc<Subscription>> {
         self.table().by_topic.get(topic).cloned()
@@ -213,6 +294,15 @@ impl Subscriptions {
 }
 
 impl Table {
+    fn refuse_assigned(&self) -> Result<()> {
+        if self.assigned.is_none() {
+            return Ok(());
+        }
+        let text =
+            "subscribe: queues were assigned by rmq_consumer_assign, and one consumer does one of both";
+        Err(Error::new(ErrorKind::State, text))
+    }
+
     fn next_version(&self) -> i64 {
         now_ms().max(self.last_version + 1)
     }

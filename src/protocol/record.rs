@@ -159,11 +159,17 @@ fn i64_at<const AT: usize>(head: &[u8; HEAD]) -> i64 {
     i64::from_be_bytes(bytes)
 }
 
+/// An origin and the two topics it was made from, as they were stored.
+struct LastOrigin {
+    origin: Arc<Origin>,
+    stored: Vec<u8>,
+    topic: Vec<u8>,
+}
+
 struct Decoder<'a> {
     options: &'a DecodeOptions<'a>,
-    /// The origin of the last message and the two topics it was made from; that of the next one is nearly
-    /// always the same.
-    origin: Option<(Arc<Origin>, (Vec<u8>, Vec<u8>))>,
+    /// The origin of the last message; that of the next one is nearly always the same.
+    origin: Option<LastOrigin>,
     messages: Vec<Message>,
 }
 
@@ -266,27 +272,27 @@ impl Decoder<'_> {
     fn origin(&mut self, stored: &[u8], properties: Properties<'_>) -> Result<Arc<Origin>, ProtocolError> {
         let retried = stored.starts_with(b"%RETRY%");
         let topic = if retried { original_topic(stored, properties) } else { stored };
-        if let Some((last, raw)) = &self.origin
-            && raw.0 == stored
-            && (!retried || raw.1 == topic)
+        if let Some(last) = &self.origin
+            && last.stored == stored
+            && (!retried || last.topic == topic)
         {
-            return Ok(last.clone());
+            return Ok(last.origin.clone());
         }
         self.new_origin(stored, topic)
     }
 
     #[cold]
     fn new_origin(&mut self, stored: &[u8], topic: &[u8]) -> Result<Arc<Origin>, ProtocolError> {
-        let raw = (stored.to_vec(), topic.to_vec());
-        let stored = std::str::from_utf8(stored).map_err(|_| ProtocolError::Utf8("topic"))?;
-        let topic = std::str::from_utf8(topic).unwrap_or(stored);
+        let stored_name = std::str::from_utf8(stored).map_err(|_| ProtocolError::Utf8("topic"))?;
+        let topic_name = std::str::from_utf8(topic).unwrap_or(stored_name);
         let shown = |name| NulString::new(&namespace::unwrap(self.options.namespace, name));
         let origin = Arc::new(Origin {
             broker: NulString::new(self.options.broker),
-            stored_topic: shown(stored),
-            topic: shown(topic),
+            stored_topic: shown(stored_name),
+            topic: shown(topic_name),
         });
-        self.origin = Some((origin.clone(), raw));
+        let (stored, topic) = (stored.to_vec(), topic.to_vec());
+        self.origin = Some(LastOrigin { origin: origin.clone(), stored, topic });
         Ok(origin)
     }
 }

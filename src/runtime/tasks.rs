@@ -8,6 +8,8 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::threads::{Promise, promise};
+
 /// Called with the name of a task that panicked.
 pub type OnPanic = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -52,6 +54,19 @@ impl Tasks {
             },
             &self.handle,
         );
+    }
+
+    /// Runs a future for a caller that waits on a thread of its own; the outcome is `None` when the tasks were told
+    /// to end first.
+    pub fn ask<T, F>(&self, name: impl Into<String>, future: F) -> Promise<Option<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let stop = self.stop.clone();
+        let (promise, work) = promise(async move { stop.run_until_cancelled(future).await });
+        self.spawn(name, work);
+        promise
     }
 
     /// The token that every loop looks at first.

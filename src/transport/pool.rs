@@ -21,13 +21,16 @@ use crate::runtime::{Backoff, Tasks, random};
 /// A broker forgets a consumer when its last connection ends, so a heartbeat comes first on each.
 pub type Greeting = Arc<dyn Fn() -> Option<(Header, Bytes)> + Send + Sync>;
 
+/// Why an answer forbids the greeting, if so.
+type Objection = Arc<dyn Fn(&Frame) -> Option<Error> + Send + Sync>;
+
 /// Asked of each address before it is greeted for the first time, while it does not know us.
 #[derive(Clone)]
 pub struct Question {
     /// What is asked.
     pub request: Arc<dyn Fn() -> (Header, Bytes) + Send + Sync>,
     /// Why that answer forbids the greeting, if so.
-    pub objection: Arc<dyn Fn(&Frame) -> Option<Error> + Send + Sync>,
+    pub objection: Objection,
 }
 
 /// How the connections of a pool are made.

@@ -160,6 +160,44 @@ static void consumers(void)
     ROW(rmq_consumer_destroy, WORKS(rmq_consumer_destroy(NULL)); WORKS(rmq_consumer_destroy(consumer)));
 }
 
+#define QUEUE_ROW(name, ...)                                                                      \
+    CODE_ROW(name, "consumer", NULL, NULL, NULL, ##__VA_ARGS__);                                  \
+    FAILS(RMQ_E_INVALID_ARG, "topic is NULL", name(consumer, NULL, NULL, ##__VA_ARGS__));         \
+    FAILS(RMQ_E_INVALID_ARG, "broker is NULL", name(consumer, "T", NULL, ##__VA_ARGS__));         \
+    CHECK(name(consumer, "T", "b", ##__VA_ARGS__) == RMQ_E_STATE)
+
+static void queues(void)
+{
+    rmq_consumer *consumer = minimal_consumer();
+    int64_t offset = 7;
+    CODE_ROW(rmq_consumer_assign, "consumer", NULL, NULL);
+    FAILS(RMQ_E_INVALID_ARG, "queues_json is NULL", rmq_consumer_assign(consumer, NULL));
+    CHECK(rmq_consumer_assign(consumer, "") == RMQ_E_INVALID_ARG);
+    CODE_ROW(rmq_consumer_pause, "consumer", NULL, NULL, NULL, -1);
+    WORKS(rmq_consumer_pause(consumer, NULL, NULL, -1));
+    FAILS(RMQ_E_INVALID_ARG, "queue_id is -2, a queue's number is 0 or more",
+          rmq_consumer_pause(consumer, NULL, NULL, -2));
+    CODE_ROW(rmq_consumer_resume, "consumer", NULL, NULL, NULL, -1);
+    WORKS(rmq_consumer_resume(consumer, NULL, NULL, INT32_MAX));
+    CHECK(rmq_consumer_resume(consumer, BAD_UTF8, NULL, -1) == RMQ_E_INVALID_ARG);
+    CODE_ROW(rmq_consumer_commit, "consumer", NULL);
+    CHECK(rmq_consumer_commit(consumer) == RMQ_E_STATE);
+    QUEUE_ROW(rmq_consumer_commit_queue, INT32_MIN);
+    QUEUE_ROW(rmq_consumer_committed, -1, &offset);
+    FAILS(RMQ_E_INVALID_ARG, "offset is NULL", rmq_consumer_committed(consumer, "T", "b", 0, NULL));
+    QUEUE_ROW(rmq_consumer_position, 0, &offset);
+    FAILS(RMQ_E_INVALID_ARG, "offset is NULL", rmq_consumer_position(consumer, "T", "b", 0, NULL));
+    QUEUE_ROW(rmq_consumer_watermarks, INT32_MAX, NULL, NULL);
+    QUEUE_ROW(rmq_consumer_seek, 0, INT64_MIN);
+    QUEUE_ROW(rmq_consumer_seek_begin, 0);
+    QUEUE_ROW(rmq_consumer_seek_end, 0);
+    QUEUE_ROW(rmq_consumer_seek_timestamp, 0, INT64_MAX);
+    FAILS(RMQ_E_INVALID_ARG, "seek: timestamp_ms is -1, it is milliseconds since 1970",
+          rmq_consumer_seek_timestamp(consumer, "T", "b", 0, -1));
+    CHECK(offset == 7);
+    WORKS(rmq_consumer_destroy(consumer));
+}
+
 static void messages(void)
 {
     const char *text = "";
@@ -230,6 +268,7 @@ int main(void)
     versions_and_errors();
     configurations();
     consumers();
+    queues();
     messages();
     return 0;
 }

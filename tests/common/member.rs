@@ -245,6 +245,13 @@ impl Member {
         self.stats()["totals"][name].as_u64().unwrap()
     }
 
+    /// What it says of one of its queues; null when it has no such queue.
+    pub fn queue(&self, topic: &str, id: i32) -> serde_json::Value {
+        let json: serde_json::Value = serde_json::from_str(&self.consumer.assignment_json()).unwrap();
+        let queues = json.as_array().unwrap();
+        queues.iter().find(|q| q["topic"] == topic && q["queue_id"] == id).cloned().unwrap_or_default()
+    }
+
     /// Queues it consumes now, without those on their way out or of the retry topic.
     pub fn queues(&self, topic: &str) -> Vec<i32> {
         let json: serde_json::Value = serde_json::from_str(&self.consumer.assignment_json()).unwrap();

@@ -21,7 +21,7 @@ fn broadcasting(cluster: &MockCluster, store: &Path) -> Setup {
 }
 
 #[test]
-fn it_is_known_as_broadcasting_and_asks_for_no_members_locks_or_offsets() {
+fn it_is_known_as_broadcasting_and_asks_for_no_locks_or_offsets() {
     let (cluster, store) = (MockCluster::start(), temp_dir("mock-broadcast"));
     cluster.create_topic("T", 3);
     cluster.broker().add_ghost("g", "0.0.0.0@ghost");
@@ -36,7 +36,6 @@ fn it_is_known_as_broadcasting_and_asks_for_no_members_locks_or_offsets() {
     let topics: Vec<&str> = beat.consumers[0].subscriptions.iter().map(|s| s.topic.as_str()).collect();
     assert_eq!(topics, ["T"], "no retry topic");
     for unsaid in [
-        RequestCode::GetConsumerListByGroup,
         RequestCode::LockBatchMq,
         RequestCode::UnlockBatchMq,
         RequestCode::QueryConsumerOffset,

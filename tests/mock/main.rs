@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
 
 mod allocation;
+mod assign;
 mod broadcast;
 mod commits;
 mod events;
+#[path = "../common/gate.rs"]
+mod gate;
 mod handover;
 #[path = "../common/member.rs"]
 mod member;
@@ -14,6 +17,7 @@ mod outcomes;
 mod overdue;
 mod poll;
 mod properties;
+mod queues;
 mod races;
 mod records;
 mod refusals;

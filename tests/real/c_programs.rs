@@ -12,6 +12,8 @@ use crate::support::{both, compile, compile_example, end, program, run, tool};
 
 on_both_versions! {
     a_c_programs_delivery_keeps_the_callback_contract,
+    a_c_program_controls_a_queue_and_sees_each_effect,
+    the_assign_example_reads_the_last_messages_of_a_queue,
     the_example_of_a_division_of_its_own_consumes_all,
     the_example_of_broadcasting_goes_on_where_it_stopped,
 }
@@ -32,6 +34,33 @@ fn a_c_programs_delivery_keeps_the_callback_contract(version: Version) {
         .arg(path)
         .args([&namesrv, "contract-valgrind", "Contract", "3"])
         .env("RUST_BACKTRACE", "0"));
+}
+
+fn a_c_program_controls_a_queue_and_sees_each_effect(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("Control", 1);
+    cluster.send("Control", 30).run();
+    static QUEUES: LazyLock<PathBuf> = LazyLock::new(|| compile("queues.c"));
+    let namesrv = cluster.namesrv();
+    run(program(&*QUEUES).args([&namesrv, "control", "Control", cluster.broker_name(), "30"]));
+}
+
+fn the_assign_example_reads_the_last_messages_of_a_queue(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("AssignExample", 2);
+    cluster.send("AssignExample", 40).run();
+    static ASSIGN: LazyLock<PathBuf> = LazyLock::new(|| compile_example("assign.c"));
+    let mut command = program(&*ASSIGN);
+    command.args(["assign-example", "AssignExample", cluster.broker_name(), "1", "3"]);
+    let printed = run(command.env("NAMESRV_ADDR", cluster.namesrv()));
+    assert!(printed.starts_with("the queue has 0 to 20\n"), "{printed}");
+    for offset in 17..20 {
+        assert!(printed.contains(&format!("offset {offset}: AssignExample-")), "{printed}");
+    }
+    assert_eq!(printed.matches("\noffset ").count(), 3, "{printed}");
+    assert!(printed.ends_with("\nposition 20, committed 20\n"), "{printed}");
+    assert_eq!(cluster.committed_offset("assign-example", "AssignExample", 1), Some(20));
+    assert_eq!(cluster.committed_offset("assign-example", "AssignExample", 0).unwrap_or(0), 0);
 }
 
 /// Once as it is, once under valgrind with a new group, which gets all again.

@@ -1,8 +1,11 @@
 //! Masters and slaves, brokers that come, go and move, and name servers that go.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
-use rmq::Outcome;
+use rmq::{Batch, Context, Outcome};
 use rmq_testbed::{Broker, BrokerSetup, Cluster, Sending, Version, wait_until};
 
 use crate::member::{Member, Record, Setup, committed};
@@ -17,16 +20,28 @@ on_both_versions! {
 }
 
 fn a_slave_is_read_while_its_master_is_dead_and_the_master_again_when_it_is_back(version: Version) {
-    const COUNT: usize = 6000;
     let cluster = Cluster::builder(version).broker_property("slaveReadEnable", "true").start();
     cluster.create_topic("Slave", 4);
     cluster.create_group("slave", 16);
-    cluster.send("Slave", 6000).batches_of(20).run();
+    // A batch may fail on a busy machine.
+    let count = cluster.send("Slave", 6000).batches_of(20).run().stored;
+    let (whole, count) = (i64::try_from(count).unwrap(), usize::try_from(count).unwrap());
     let slave = cluster.add_slave();
-    // Slow and with few messages held, so that the master dies with most of them still to come.
-    let paced = |_: &rmq::Batch, _: &mut rmq::Context| {
-        std::thread::sleep(Duration::from_millis(1));
-        Outcome::Success
+    // Slow and with few messages held, so that the master dies with most of them still to come. One of each
+    // queue is wanted again once, most of them while nobody takes it back.
+    let again = Arc::new(Mutex::new(BTreeSet::new()));
+    let answer = || {
+        let again = Arc::clone(&again);
+        move |batch: &Batch, _: &mut Context| {
+            thread::sleep(Duration::from_millis(1));
+            let key = batch.message(0).unwrap().keys().unwrap_or_default();
+            let number = key.strip_prefix("Slave-").and_then(|number| number.parse::<u32>().ok());
+            let chosen = number.is_some_and(|number| number % 1501 == 0);
+            match chosen && again.lock().unwrap().insert(key.to_owned()) {
+                true => Outcome::Later,
+                false => Outcome::Success,
+            }
+        }
     };
     let record = Record::default();
     let setup = || {
@@ -36,31 +51,29 @@ fn a_slave_is_read_while_its_master_is_dead_and_the_master_again_when_it_is_back
             .set("pull.threshold.queue", "40")
             .set("consume.thread.max", "2")
     };
-    let member = setup().answer(paced).start();
+    let member = setup().answer(answer()).start();
     record.wait_for(500, WITHIN);
     cluster.kill_broker();
-    let killed = Instant::now();
     // What was held at the kill is at most 160; more can only come from the slave.
     let held = record.count() + 4 * 40 + 100;
     record.wait_for(held, Duration::from_secs(3));
-    println!("{version}: from the slave after {:?}", killed.elapsed());
     record.wait_for(2500, WITHIN);
     // A member that joins and leaves now gets its queues and offsets from the slave.
-    let joiner = setup().answer(paced).start();
+    let joiner = setup().answer(answer()).start();
     wait_until("the joiner to consume", WITHIN, || joiner.queues("Slave").len() == 2);
     let joined = record.count();
     record.wait_for(joined + 200, WITHIN);
     joiner.stop();
-    wait_until("all messages from the slave", WITHIN, || record.by_key().len() == COUNT);
-    wait_until("the commits at the slave", WITHIN, || {
-        committed_at(&slave, "slave", "Slave", 4) == COUNT as i64
-    });
+    wait_until("all messages from the slave", WITHIN, || record.by_key().len() == count);
+    wait_until("the commits at the slave", WITHIN, || committed_at(&slave, "slave", "Slave", 4) == whole);
+    let at_master = format!("is read from {} now", cluster.broker());
+    let before = record.logged(&at_master);
     cluster.restart_broker();
-    wait_until("the commits at the master", WITHIN, || {
-        committed(&cluster, "slave", "Slave", 4) == COUNT as i64
+    wait_until("the commits at the master", WITHIN, || committed(&cluster, "slave", "Slave", 4) == whole);
+    assert_eq!(committed_at(&slave, "slave", "Slave", 4), whole);
+    wait_until("all queues to be read from the master", Duration::from_secs(10), || {
+        record.logged(&at_master) >= before + 4
     });
-    assert_eq!(committed_at(&slave, "slave", "Slave", 4), COUNT as i64);
-    // Back at the master: what is new comes at once, and from a slave that is gone it could not.
     slave.kill();
     wait_until("the master to take messages", WITHIN, || {
         cluster.send("Slave", 1).keys("probe").run().stored == 1
@@ -69,11 +82,12 @@ fn a_slave_is_read_while_its_master_is_dead_and_the_master_again_when_it_is_back
     wait_until("what was sent after the return", WITHIN, || {
         record.by_key().keys().filter(|key| key.starts_with("after-")).count() == 100
     });
+    let again = again.lock().unwrap().clone();
+    assert!(again.len() >= 2, "{again:?}");
+    wait_until("what was wanted again", WITHIN, || again.iter().all(|key| record.by_key()[key] >= 2));
     member.stop();
     let end: i64 = (0..4).map(|queue| cluster.max_offset("Slave", queue)).sum();
     assert_eq!(committed(&cluster, "slave", "Slave", 4), end);
-    let twice = record.by_key().values().filter(|times| **times > 1).count();
-    println!("{version}: {twice} of {} more than once", record.by_key().len());
 }
 
 fn brokers_that_join_die_return_and_move_are_followed(version: Version) {
@@ -115,7 +129,7 @@ fn without_its_name_server_a_consumer_goes_on_and_rebalances(version: Version) {
         queues(&stays, "Orphan") == 2 && queues(&leaves, "Orphan") == 2
     });
     let load = format!("orphan-{version}");
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let sending = cluster.send("Orphan", 1_000_000).rate(500).named(&load);
         let sent = scope.spawn(move || sending.run());
         record.wait_for(100, WITHIN);
@@ -167,7 +181,7 @@ fn arrive(cluster: &Cluster, members: [&Member; 2], keys: &str) {
     let arrived = || {
         let found = members.iter().flat_map(|member| member.record.deliveries());
         let found = found.filter(|d| d.key.as_deref().is_some_and(|key| key.starts_with(keys)));
-        found.map(|d| (d.broker, d.queue)).collect::<std::collections::BTreeSet<_>>()
+        found.map(|d| (d.broker, d.queue)).collect::<BTreeSet<_>>()
     };
     wait_until(&format!("messages of all queues, {keys}"), WITHIN, || {
         cluster.send("Two", 60).keys(keys).run();

@@ -19,7 +19,7 @@ fn a_pull_from_the_middle_of_a_batch_delivers_the_rest_of_it_only() {
     let cluster = batch_topic("InnerMiddle");
     cluster.create_group("inner-middle", 16);
     cluster.send("InnerMiddle", 30).batches_of(10).run();
-    assert_eq!(cluster.max_offset("InnerMiddle", 0), 30);
+    wait_until("the index of the queue", WITHIN, || cluster.max_offset("InnerMiddle", 0) == 30);
     cluster.commit_offset("inner-middle", "InnerMiddle", 0, 17);
     let member = Setup::new(cluster, "inner-middle").subscribe("InnerMiddle", "*").start();
     member.record.wait_for(13, WITHIN);

@@ -11,12 +11,15 @@ macro_rules! on_both_versions {
 }
 
 mod allocation;
+mod assign;
 mod basics;
 mod broadcast;
 mod c_programs;
 mod cluster;
 mod crash;
 mod filters;
+#[path = "../common/gate.rs"]
+mod gate;
 mod groups;
 mod handover;
 mod inner_batches;
@@ -27,6 +30,7 @@ mod offsets;
 mod operations;
 mod orderly;
 mod patterns;
+mod queues;
 mod resets;
 mod retry;
 mod several;

@@ -37,9 +37,7 @@ fn a_prefix_namespace_is_shared_with_java_and_hidden_from_the_user(version: Vers
     assert_eq!(cluster.send("Spaced", 40).keys("outside").run().stored, 40);
     java.wait_for(20, WITHIN);
     // Each of ours fails once and comes back, to Java or to us.
-    wait_until("every message and every retry", WITHIN, || {
-        java.count() as usize + member.record.count() >= 60
-    });
+    wait_until("every message and every retry", WITHIN, || java.count() + member.record.count() as u64 >= 60);
     let ours = member.record.deliveries();
     assert!(ours.iter().all(|d| d.topic == "Spaced"), "the user's name: {ours:?}");
     assert!(ours.iter().all(|d| d.queue_topic == "Spaced" || d.queue_topic == "%RETRY%spaced"));

@@ -140,6 +140,7 @@ fn a_callback_that_outlives_a_reset_does_not_undo_it(version: Version) {
             })
             .start();
         cluster.send("Undo", 10).run();
+        member.record.wait_for(10, WITHIN);
         wait_until("all but the last", WITHIN, || committed(cluster, "undo", "Undo", 1) == 9);
         reset.store(true, Ordering::SeqCst);
         cluster.admin("resetOffsetByTime -g undo -t Undo -s 0");

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rmq::protocol::command::pull_message::pull_flag;
 use rmq::protocol::command::{
     ConsumerData, ConsumerList, FieldTable, GetConsumerList, Heartbeat, HeartbeatAnswer,
     NotifyConsumerIdsChanged, PullMessage, Request, SubscriptionData, UnregisterClient,
 };
-use rmq::protocol::{Fields, Header, ResponseCode};
+use rmq::protocol::{Fields, Header, ResponseCode, java};
 
 use super::{Broker, Outcome};
 use crate::effects::{Effects, Refusal};
@@ -128,6 +129,9 @@ impl Groups {
     /// The subscription that a pull is filtered by. Stricter than a real broker, which is content when any
     /// connection has registered the group: here it must be the puller's own.
     pub(super) fn subscription(&self, peer: &Peer, pull: &PullMessage) -> Outcome<SubscriptionData> {
+        if pull.sys_flag & pull_flag::SUBSCRIPTION != 0 {
+            return Ok(own_subscription(pull));
+        }
         let not_exist = |remark: &str| Refusal::new(ResponseCode::SubscriptionNotExist, remark);
         let group = self.0.get(&pull.consumer_group);
         let group = group.filter(|group| group.members.iter().any(|member| member.is_on(peer)));
@@ -151,6 +155,17 @@ impl Groups {
             group.notify(effects, name);
         }
     }
+}
+
+/// What a pull says itself that it wants: its tags, as a broker parses them.
+fn own_subscription(pull: &PullMessage) -> SubscriptionData {
+    let expression = pull.subscription.clone().unwrap_or_default();
+    let tags: Vec<String> = match expression.as_str() {
+        "" | "*" => Vec::new(),
+        tags => tags.split("||").map(|tag| tag.trim().to_owned()).collect(),
+    };
+    let codes = tags.iter().map(|tag| java::string_hash(tag)).collect();
+    SubscriptionData { topic: pull.topic.clone(), expression, tags, codes, ..SubscriptionData::default() }
 }
 
 impl Group {

@@ -10,11 +10,11 @@ use super::Asked;
 use crate::cluster::ResponseCode;
 use crate::cluster::command::{ConsumeMessageDirectly, ConsumedDirectly, DirectResult};
 use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
+use crate::config::ConsumerConfig;
 use crate::consumer::budget::Budget;
-use crate::consumer::dispatch::{Batch, Outcome, PulledBatch, WeakWorkers};
+use crate::consumer::dispatch::{Batch, Outcome, PulledBatch};
 use crate::consumer::engine::Engine;
 use crate::consumer::queue::Queue;
-use crate::consumer::statistics::TopicCounters;
 use crate::message::{Message, MessageQueue};
 
 /// Decodes the message and has a thread of its own call for it. No offset moves, nothing is sent back, no
@@ -25,7 +25,11 @@ pub(super) fn consume(asked: &Asked<'_>, request: ConsumeMessageDirectly) {
     }
     let engine = asked.engine;
     let broker: Arc<str> = request.header.broker_name.as_deref().unwrap_or_default().into();
-    let options = DecodeOptions { check_crc: engine.config.check_crc, ..DecodeOptions::new(&broker) };
+    let options = DecodeOptions {
+        check_crc: engine.config.check_crc,
+        namespace: &engine.config.namespace_prefix,
+        ..DecodeOptions::new(&broker)
+    };
     let Decoded { messages, broken } = decode_records(&request.record, &options);
     let Some(first) = messages.first() else {
         let why = broken.first().map_or_else(|| "there is none".to_owned(), |one| one.error.to_string());
@@ -34,8 +38,9 @@ pub(super) fn consume(asked: &Asked<'_>, request: ConsumeMessageDirectly) {
     let what = format!("{} at the wish of an administrator", first.message_id());
     let batches = batches(engine, broker, messages);
     let (connection, header) = (asked.connection.clone(), asked.frame.header.clone());
+    let config = engine.config.clone();
     let begun = engine.direct.start(what, batches, move |called| match called {
-        Some((outcome, spent)) => reply(&connection, &header, &result(&outcome, spent)),
+        Some((called, spent)) => reply(&connection, &header, &result(&config, &called, spent)),
         None => refuse(&connection, &header, ResponseCode::SystemError, "the consumer stops".to_owned()),
     });
     if let Err(error) = begun {
@@ -43,30 +48,45 @@ pub(super) fn consume(asked: &Asked<'_>, request: ConsumeMessageDirectly) {
     }
 }
 
-/// What became of the callback: `Err` has the text of a panic.
-pub(super) type Called = std::result::Result<Outcome, String>;
+/// What became of the callback.
+pub(super) struct Called {
+    pub(super) outcome: std::result::Result<Outcome, Failure>,
+    /// What it said of committing by itself, in orderly consumption.
+    pub(super) auto_commit: Option<bool>,
+}
+
+/// Why there is no outcome, in words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Panic(String),
+    NoOutcome(String),
+}
 
 /// Java's words for it. Whatever is no outcome counts as [`Outcome::Later`] in ordinary consumption; here it is
 /// told apart, as Java tells a listener that returned null.
-fn result(called: &Called, spent: Duration) -> ConsumedDirectly {
-    let (result, remark) = match called {
+fn result(config: &ConsumerConfig, called: &Called, spent: Duration) -> ConsumedDirectly {
+    let odd = |what: &str| (DirectResult::ReturnNull, Some(format!("the callback returned {what}")));
+    let (result, remark) = match &called.outcome {
         Ok(Outcome::Success) => (DirectResult::Success, None),
-        Ok(Outcome::Later | Outcome::Suspend) => (DirectResult::Later, None),
-        Ok(Outcome::Commit) => (DirectResult::Commit, None),
-        Ok(Outcome::Rollback) => (DirectResult::Rollback, None),
+        Ok(Outcome::Later) => (DirectResult::Later, None),
+        Ok(Outcome::Suspend) if config.orderly => (DirectResult::Later, None),
+        Ok(Outcome::Commit) if config.orderly => (DirectResult::Commit, None),
+        Ok(Outcome::Rollback) if config.orderly => (DirectResult::Rollback, None),
         Ok(Outcome::Deferred) => {
-            (DirectResult::Later, Some("the callback defers its answer, which cannot be awaited".to_owned()))
+            (DirectResult::Success, Some("deferred: the callback has kept the message".to_owned()))
         }
-        Ok(Outcome::Unknown(value)) => {
-            (DirectResult::ReturnNull, Some(format!("the callback returned {value}, which is no outcome")))
-        }
-        Err(text) => (DirectResult::ThrowException, Some(text.clone())),
+        Ok(Outcome::Unknown(value)) => odd(&format!("{value}, which is no outcome")),
+        Ok(other) => odd(&format!("{other:?}, which this consume.mode does not have")),
+        Err(Failure::NoOutcome(text)) => (DirectResult::ReturnNull, Some(text.clone())),
+        Err(Failure::Panic(text)) => (DirectResult::ThrowException, Some(text.clone())),
     };
     let spent_ms = i64::try_from(spent.as_millis()).unwrap_or(i64::MAX);
-    ConsumedDirectly { order: false, auto_commit: true, result, remark, spent_ms }
+    let auto_commit = !config.orderly || called.auto_commit.unwrap_or(config.orderly_auto_commit);
+    ConsumedDirectly { order: config.orderly, auto_commit, result, remark, spent_ms }
 }
 
-/// Batches as a callback may expect them, of a queue that is in no books. More than one only for the messages
+/// Batches as a callback may expect them, of a queue that is in no books: who keeps one may settle it, and
+/// nothing comes of it. More than one only for the messages
 /// of an inner batch.
 fn batches(engine: &Engine, broker: Arc<str>, messages: Vec<Message>) -> Vec<Batch> {
     let (topic, id) = messages.first().map_or(("", -1), |first| (first.stored_topic(), first.queue_id()));
@@ -78,11 +98,10 @@ fn batches(engine: &Engine, broker: Arc<str>, messages: Vec<Message>) -> Vec<Bat
         Arc::new(Budget::new(engine.config.all_limit)),
         CancellationToken::new(),
         None,
-        Arc::new(TopicCounters::default()),
     );
     let count = messages.len();
-    let pulled =
-        Arc::new(PulledBatch { queue: Arc::new(queue), id: 0, messages, workers: WeakWorkers::default() });
+    let workers = engine.workers.downgrade();
+    let pulled = Arc::new(PulledBatch { queue: Arc::new(queue), id: 0, messages, workers });
     let size = engine.config.batch_size.max(1);
     let range = |start: usize| start..count.min(start + size);
     (0..count).step_by(size).map(|start| Batch::new(Arc::clone(&pulled), range(start))).collect()
@@ -91,15 +110,42 @@ fn batches(engine: &Engine, broker: Arc<str>, messages: Vec<Message>) -> Vec<Bat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    fn config(mode: &str) -> ConsumerConfig {
+        let mut config = Config::new();
+        for (key, value) in [("consumer.group", "G"), ("namesrv.addr", "127.0.0.1:1"), ("consume.mode", mode)]
+        {
+            config.set(key, value).unwrap();
+        }
+        config.snapshot().unwrap()
+    }
+
+    fn told(mode: &str, outcome: std::result::Result<Outcome, Failure>) -> ConsumedDirectly {
+        result(&config(mode), &Called { outcome, auto_commit: Some(false) }, Duration::from_millis(7))
+    }
 
     #[test]
     fn every_way_a_callback_ends_has_javas_word() {
-        let word = |called: Called| result(&called, Duration::from_millis(7)).result.name();
+        let word = |outcome| told("concurrent", outcome).result.name();
         assert_eq!(word(Ok(Outcome::Success)), "CR_SUCCESS");
         assert_eq!(word(Ok(Outcome::Later)), "CR_LATER");
         assert_eq!(word(Ok(Outcome::Unknown(9))), "CR_RETURN_NULL");
-        assert_eq!(word(Err("boom".to_owned())), "CR_THROW_EXCEPTION");
-        let failed = result(&Err("boom".to_owned()), Duration::from_millis(7));
+        assert_eq!(word(Ok(Outcome::Commit)), "CR_RETURN_NULL");
+        assert_eq!(word(Err(Failure::NoOutcome(String::new()))), "CR_RETURN_NULL");
+        let failed = told("concurrent", Err(Failure::Panic("boom".to_owned())));
+        assert_eq!(failed.result.name(), "CR_THROW_EXCEPTION");
         assert_eq!((failed.remark.as_deref(), failed.spent_ms), (Some("boom"), 7));
+        assert!(!failed.order && failed.auto_commit);
+    }
+
+    #[test]
+    fn in_order_there_are_commit_and_rollback() {
+        let word = |outcome| told("orderly", Ok(outcome)).result.name();
+        assert_eq!(word(Outcome::Suspend), "CR_LATER");
+        assert_eq!(word(Outcome::Commit), "CR_COMMIT");
+        assert_eq!(word(Outcome::Rollback), "CR_ROLLBACK");
+        let success = told("orderly", Ok(Outcome::Success));
+        assert!(success.order && !success.auto_commit);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::direct::Called;
+use super::direct::{Called, Failure};
 use crate::consumer::callback_thread::CallbackThread;
 use crate::consumer::dispatch::{Batch, Context, MessageHandler, Outcome};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,7 +23,7 @@ const MOST: usize = 4;
 pub(crate) struct DirectCalls(Arc<Shared>);
 
 struct Shared {
-    /// `None` for a consumer that is polled.
+    /// `None` for a consumer that polls.
     handler: Option<Arc<dyn MessageHandler>>,
     /// The stack of a callback thread.
     stack: usize,
@@ -60,10 +60,10 @@ impl DirectCalls {
         batches: Vec<Batch>,
         then: impl FnOnce(Option<(Called, Duration)>) + Send + 'static,
     ) -> Result<()> {
-        let Some(handler) = self.0.handler.clone() else {
-            return Err(Error::new(ErrorKind::State, "the consumer is polled, it has no callback"));
-        };
         let shared = Arc::clone(&self.0);
+        let Some(handler) = self.0.handler.clone() else {
+            return Err(Error::new(ErrorKind::State, "the consumer polls: there is no message callback"));
+        };
         let mut state = self.0.state();
         if state.closing || state.running.len() >= MOST {
             let why = if state.closing { "the consumer stops" } else { "too many direct calls run already" };
@@ -130,23 +130,25 @@ impl Shared {
 
 fn call_all(handler: &dyn MessageHandler, batches: &[Batch]) -> (Called, Duration) {
     let begun = Instant::now();
-    let mut called = Ok(Outcome::Success);
+    let mut called = Called { outcome: Ok(Outcome::Success), auto_commit: None };
     for batch in batches {
         called = call(handler, batch);
-        if called != Ok(Outcome::Success) {
+        if called.outcome != Ok(Outcome::Success) {
             break;
         }
     }
     (called, begun.elapsed())
 }
 
-/// A batch of which only a part is done is not done.
+/// A batch of which only a part is done is not done; one that is deferred has to be kept by somebody.
 fn call(handler: &dyn MessageHandler, batch: &Batch) -> Called {
     let mut context = Context::default();
-    let outcome = catch_unwind(AssertUnwindSafe(|| handler.consume(batch, &mut context)));
-    match outcome {
+    let outcome = match catch_unwind(AssertUnwindSafe(|| handler.consume(batch, &mut context))) {
         Ok(Outcome::Success) if context.ack_index.is_some_and(|last| last + 1 < batch.len()) => {
             Ok(Outcome::Later)
+        }
+        Ok(Outcome::Deferred) if batch.open().is_none() => {
+            Err(Failure::NoOutcome("the callback returned DEFERRED without retaining the batch".to_owned()))
         }
         Ok(outcome) => Ok(outcome),
         Err(payload) => {
@@ -155,9 +157,10 @@ fn call(handler: &dyn MessageHandler, batch: &Batch) -> Called {
             let text = format!("the callback panicked: {text}");
             // Dropping a payload may panic again.
             std::mem::forget(payload);
-            Err(text)
+            Err(Failure::Panic(text))
         }
-    }
+    };
+    Called { outcome, auto_commit: context.auto_commit }
 }
 
 /// The call is over, however it ended.

@@ -36,7 +36,7 @@ fn look_at(queue: &Queue) -> QueueInfo {
         cached_max_offset: held.last,
         cached_messages: number(held.messages),
         cached_mib: number(held.bytes / MIB),
-        // As in Java, where a queue that needs no lock counts as locked.
+        // As in Java, a queue that needs no lock counts as locked.
         locked: queue.may_hand_out(),
         locked_at_ms: marks.taken_at(),
         dropped: queue.stop().is_cancelled(),

@@ -20,7 +20,7 @@ pub(crate) enum NoBatch {
 }
 
 /// Does not keep them alive.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct WeakWorkers(Weak<Shared>);
 
 impl WeakWorkers {
@@ -56,7 +56,7 @@ impl Workers {
                 let Some(range) = share.claim(most.min(room)) else { continue };
                 if !share.batch.queue.may_hand_out() {
                     drop(state);
-                    self.0.settler.put_off(&share.batch, range);
+                    self.0.settler.unwanted(&share.batch, range.start);
                     state = self.0.state();
                     continue;
                 }

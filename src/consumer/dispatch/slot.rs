@@ -73,14 +73,6 @@ pub(crate) struct Overdue {
     pub(crate) taken: Option<Running>,
 }
 
-/// What a worker does.
-pub(crate) struct Activity {
-    /// The worker's thread.
-    pub(crate) thread: String,
-    /// What its callback was given, and how long it has had it.
-    pub(crate) callback: Option<(Batch, Duration)>,
-}
-
 impl Slot {
     /// A worker that begins with `call`.
     pub(super) fn new(name: String, call: Call) -> Slot {
@@ -128,14 +120,12 @@ impl Slot {
         self.lock().as_ref().is_some_and(|held| held.callback.is_some())
     }
 
-    /// What it does now.
-    pub(super) fn activity(&self) -> Activity {
+    /// Its callback, if one runs: the batch, the messages and the begin.
+    pub(super) fn running(&self) -> Option<(Arc<PulledBatch>, Range<usize>, Instant)> {
         let slot = self.lock();
-        let running = slot.as_ref().and_then(|held| Some((held, held.callback.as_ref()?)));
-        let callback = running.map(|(held, callback)| {
-            (Batch::new(Arc::clone(&held.batch), callback.range.clone()), callback.since.elapsed())
-        });
-        Activity { thread: self.name.clone(), callback }
+        let held = slot.as_ref()?;
+        let callback = held.callback.as_ref()?;
+        Some((Arc::clone(&held.batch), callback.range.clone(), callback.since))
     }
 
     /// Looks at the callback: past `timeout` its messages are taken from it, past `slow` it is told once.

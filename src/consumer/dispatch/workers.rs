@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
 use super::open::{Settler, Verdict};
 use super::ready::{Ready, Share};
-use super::slot::{Activity, Call, Called, Overdue, Slot};
+use super::slot::{Call, Called, Overdue, Slot};
 use super::unsettled::Unsettled;
 use super::usual::Usual;
 use crate::consumer::callback_thread::CallbackThread;
@@ -90,7 +90,7 @@ pub(super) struct State {
     standby: bool,
     usual: Usual,
     pub(super) closing: bool,
-    slots: Vec<Arc<Slot>>,
+    pub(super) slots: Vec<Arc<Slot>>,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -118,17 +118,19 @@ impl Workers {
         }))
     }
 
-    /// Adds messages of a batch to what waits. [`Workers::ring`] calls somebody for it.
-    pub(crate) fn push(&self, batch: Arc<PulledBatch>, messages: Range<usize>) {
+    /// Adds messages of a batch to what waits. [`Workers::ring`] calls somebody for it. False when nothing of the
+    /// queue may be handed out.
+    pub(crate) fn push(&self, batch: Arc<PulledBatch>, messages: Range<usize>) -> bool {
         {
             let mut state = self.0.state();
-            if batch.queue.is_closing() || state.closing {
-                return;
+            if !batch.queue.hands_out(batch.id) || state.closing {
+                return false;
             }
             let ordered = batch.queue.order.is_some();
             state.ready.push(batch, messages, ordered);
         }
         self.0.nudge();
+        true
     }
 
     /// Calls workers for what was pushed, until `stop`. Waking a thread costs more than a fast callback,
@@ -214,12 +216,6 @@ impl Workers {
         // What somebody keeps has a time of its own.
         let kept = |pulled: &Arc<PulledBatch>, range: &Range<usize>| self.0.unsettled.holds(pulled, range);
         slots.iter().filter_map(|slot| slot.overdue(timeout, slow, &kept)).collect()
-    }
-
-    /// What each thread does now.
-    pub(crate) fn activities(&self) -> Vec<Activity> {
-        let slots = self.0.state().slots.clone();
-        slots.iter().map(|slot| slot.activity()).collect()
     }
 
     /// Tells all threads to end; those in a callback end after it.
@@ -365,8 +361,8 @@ impl Shared {
         let begun_all = Instant::now();
         let mut begun = begun_all;
         while let Some(range) = share.claim(self.bounds.batch_size) {
-            if !share.batch.queue.may_hand_out() {
-                self.settler.put_off(&share.batch, range);
+            if !share.batch.queue.may_begin(share.batch.id) {
+                self.settler.unwanted(&share.batch, range.start);
                 break;
             }
             slot.begin(range.clone(), begun);

@@ -7,14 +7,16 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::start::committed_offset;
-use crate::cluster::command::UpdateConsumerOffset;
+use crate::cluster::ResponseCode;
+use crate::cluster::command::{PullMessage, UpdateConsumerOffset, pull_message::pull_flag};
 use crate::consumer::engine::Engine;
 use crate::consumer::queue::Queue;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// Commits as the queue makes progress, until `stop`; never more often than every
-/// `offset.commit.interval.ms`, and after a failure not before `offset.persist.interval.ms`. Never cut off
-/// in the middle, so that no update is under way when the next one is sent.
+/// `offset.commit.interval.ms`, and after a failure not before `offset.persist.interval.ms`, but at once for
+/// those who wait for it. Never cut off in the middle, so that no update is under way when the next one is
+/// sent.
 pub(super) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &CancellationToken) {
     let mut not_before = Instant::now();
     loop {
@@ -23,7 +25,10 @@ pub(super) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
             () = stop.cancelled() => return,
             () = ready_to_commit(engine, queue, not_before) => {}
         }
-        let wait = match commit(engine, queue).await {
+        let asked = queue.commits().number();
+        let result = commit(engine, queue).await;
+        queue.commits().answer(asked, &result);
+        let wait = match result {
             Ok(()) => engine.config.offset_commit_interval,
             Err(error) => {
                 engine.log.warn("offsets", error);
@@ -38,8 +43,14 @@ pub(super) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
 /// Waits for something to commit, for its time, and for the connection: until there is one nothing is under
 /// way, so all of this may be cut off.
 async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
-    queue.touched().await;
-    sleep_until(not_before).await;
+    tokio::select! {
+        biased;
+        () = queue.commits().asked() => {}
+        () = async {
+            queue.touched().await;
+            sleep_until(not_before).await;
+        } => {}
+    }
     if let Ok(address) = engine.cluster.keeper(&queue.name.broker) {
         // Whatever is wrong, the commit meets it again and tells.
         let _ = engine.cluster.connect(&address).await;
@@ -102,7 +113,13 @@ async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Resu
         queue_id: queue.name.id,
         commit_offset: offset,
     };
-    let updated = engine.cluster.call_keeper(&queue.name, &request).await?;
+    let updated = match engine.cluster.call_keeper(&queue.name, &request).await {
+        Err(error) if engine.subscriptions.is_assigned() && error.kind() == UNKNOWN_GROUP => {
+            make_group(engine, queue, offset).await?;
+            engine.cluster.call_keeper(&queue.name, &request).await?
+        }
+        answer => answer?,
+    };
     if updated.was_reset {
         // An administrator's offset stands; the next pull is told where to go on.
         return Ok(());
@@ -110,6 +127,26 @@ async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Resu
     queue.note_commit(round, offset);
     engine.status.counters.commits.fetch_add(1, Ordering::Relaxed);
     Ok(())
+}
+
+/// What 5.5.0 answers to the commit of a group that it has not heard of.
+const UNKNOWN_GROUP: ErrorKind = ErrorKind::Broker(ResponseCode::SubscriptionGroupNotExist);
+
+/// A group without members is made by its first pull. The first commit of an assigned queue may overtake that,
+/// and a paused queue makes none: then one is made for its own sake, and its messages are left where they are.
+async fn make_group(engine: &Engine, queue: &Queue, offset: i64) -> Result<()> {
+    let request = PullMessage {
+        consumer_group: engine.config.group.clone(),
+        topic: queue.name.topic.to_string(),
+        queue_id: queue.name.id,
+        queue_offset: offset,
+        max_messages: 1,
+        sys_flag: pull_flag::SUBSCRIPTION,
+        subscription: Some("*".to_owned()),
+        expression_type: Some("TAG".to_owned()),
+        ..PullMessage::default()
+    };
+    engine.cluster.call_keeper(&queue.name, &request).await.map(drop)
 }
 
 async fn refresh(engine: &Engine, queue: &Queue) -> Result<()> {

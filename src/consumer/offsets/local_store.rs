@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, json};
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::disk::Disk;
@@ -120,19 +120,25 @@ impl LocalStore {
         }
     }
 
-    /// Notes a queue's progress until `stop`, not more often than every `offset.commit.interval.ms`.
+    /// Notes a queue's progress until `stop`, not more often than every `offset.commit.interval.ms`; saves at once
+    /// for those who wait for it.
     pub(super) async fn follow(&self, engine: &Engine, queue: &Arc<Queue>, stop: &CancellationToken) {
+        let mut not_before = Instant::now();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                () = queue.touched() => self.put(queue),
+                () = queue.commits().asked() => {
+                    let number = queue.commits().number();
+                    self.put(queue);
+                    queue.commits().answer(number, &self.save(&engine.status).await);
+                }
+                () = async {
+                    queue.touched().await;
+                    sleep_until(not_before).await;
+                } => self.put(queue),
             }
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                () = sleep(engine.config.offset_commit_interval) => {}
-            }
+            not_before = Instant::now() + engine.config.offset_commit_interval;
         }
     }
 
@@ -146,13 +152,14 @@ impl LocalStore {
                 () = self.first.notified() => {}
                 () = sleep(engine.config.offset_persist_interval) => {}
             }
-            self.save(&engine.status).await;
+            // What failed is told.
+            let _ = self.save(&engine.status).await;
         }
     }
 
     /// Brings the table to the disk if it is not there. What fails is told when it begins, and tried again when the
     /// next one saves.
-    pub(super) async fn save(&self, status: &Status) {
+    pub(super) async fn save(&self, status: &Status) -> Result<()> {
         let mut saved = self.saved.lock().await;
         let (version, unsaved, text) = {
             let mut table = lock(&self.table);
@@ -165,7 +172,8 @@ impl LocalStore {
             let written = blocking::run(move || lock(&disk).save(&text)).await;
             if let Err(error) = written.map_err(Error::from).and_then(|written| written) {
                 self.keep(unsaved);
-                return self.tell(status, &mut saved, error);
+                self.tell(status, &mut saved, error.clone());
+                return Err(error);
             }
             saved.version = version;
             if saved.trouble.take().is_some() {
@@ -176,11 +184,13 @@ impl LocalStore {
         for Unsaved { queue, round, offset } in unsaved.into_values() {
             queue.note_commit(round, offset);
         }
+        Ok(())
     }
 
     /// Saves for the last time, and lets the next consumer have the file.
     pub(super) async fn close(&self, status: &Status) {
-        self.save(status).await;
+        // What failed is told.
+        let _ = self.save(status).await;
         let left = lock(&self.table).unsaved.len();
         if left > 0 {
             let text = format!(

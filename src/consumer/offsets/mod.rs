@@ -3,10 +3,12 @@
 //! Offsets travel only by UPDATE_CONSUMER_OFFSET with an awaited answer, one at a time for each queue: a
 //! broker handles requests of one connection in several threads, and the later of two offsets can lose.
 
+mod bounds;
 mod commit;
 mod disk;
 mod local_file;
 mod local_store;
+mod request;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -20,8 +22,10 @@ use super::queue::Queue;
 use super::status::Status;
 use crate::config::{ConsumerConfig, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
+pub(crate) use bounds::{bounds, offset_at};
 use local_store::LocalStore;
-pub(crate) use start::start_offset;
+pub(crate) use request::CommitRequests;
+pub(crate) use start::{committed_offset, start_offset};
 
 /// The file for a consumer's offsets; `None` for one whose brokers keep them.
 pub(crate) fn file_of(config: &ConsumerConfig, client_id: &str) -> Result<Option<PathBuf>> {
@@ -94,7 +98,8 @@ pub(crate) async fn commit_final(
         Store::Broker => commit::commit_final(engine, queue, outlasted, deadline).await,
         Store::File(store) => {
             store.put(queue);
-            store.save(&engine.status).await;
+            // What fails is told by the store.
+            let _ = store.save(&engine.status).await;
             Ok(())
         }
     }

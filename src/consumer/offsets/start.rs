@@ -32,11 +32,7 @@ enum Origin {
 /// Asks the broker where to begin. A failed question is an error and never taken for an offset; only
 /// QUERY_NOT_FOUND means that nothing is committed.
 pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Result<Start> {
-    let committed = match &engine.store {
-        Store::Broker => committed_offset(engine, queue).await?,
-        Store::File(store) => store.offset(queue),
-    };
-    if let Some(offset) = committed {
+    if let Some(offset) = committed_offset(engine, queue).await? {
         return Ok(Start { offset, committed: true });
     }
     let retry = *queue.topic == *engine.subscriptions.retry_topic();
@@ -59,8 +55,11 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
     Ok(Start { offset, committed: false })
 }
 
-/// What the broker holds as committed, `None` when the group has committed nothing.
-pub(super) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
+/// What the broker, or in broadcasting the file, holds as committed; `None` when that is nothing.
+pub(crate) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
+    if let Store::File(store) = &engine.store {
+        return Ok(store.offset(queue));
+    }
     let query = QueryConsumerOffset {
         consumer_group: engine.config.group.clone(),
         topic: queue.topic.to_string(),

@@ -48,9 +48,9 @@ impl TopicCounters {
         add(&self.completed, messages as u64);
     }
 
-    /// A callback wants a message again.
-    pub(crate) fn failed(&self) {
-        add(&self.failed, 1);
+    /// A callback wants messages again.
+    pub(crate) fn failed(&self, messages: usize) {
+        add(&self.failed, messages as u64);
     }
 
     /// A message that is or will be among the completed ones was given back.

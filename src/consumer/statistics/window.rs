@@ -95,8 +95,9 @@ fn mean_ms(micros: (u64, u64), times: (u64, u64)) -> Option<f64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp)]
 mod tests {
+    #![allow(clippy::float_cmp)]
+
     use super::*;
 
     fn totals(n: u64) -> Totals {

@@ -136,7 +136,6 @@ mod get_consumer_connection_list;
 mod get_consumer_list;
 mod get_consumer_running_info;
 mod get_consumer_status;
-mod get_consumer_subscriptions;
 mod get_max_offset;
 mod get_min_offset;
 pub mod get_route_info;
@@ -164,7 +163,6 @@ pub use get_consumer_connection_list::{ConsumerConnections, GetConsumerConnectio
 pub use get_consumer_list::{ConsumerList, GetConsumerList};
 pub use get_consumer_running_info::{GetConsumerRunningInfo, QueueInfo, RunningInfo, TopicRates};
 pub use get_consumer_status::{ConsumerStatus, GetConsumerStatus};
-pub use get_consumer_subscriptions::{ConsumerSubscriptions, GetConsumerSubscriptions};
 pub use get_max_offset::GetMaxOffset;
 pub use get_min_offset::GetMinOffset;
 pub use get_route_info::{BrokerData, GetRouteInfo, QueueData, RouteData};
