@@ -41,8 +41,8 @@ pub(super) fn add(engine: &Engine, order: &Order, batch: PulledBatch) {
     hand_out(engine, &mut lane);
 }
 
-/// Hands out the next piece, if one may leave. What the workers refuse stays in its place: whoever holds the queue back
-/// clears the lane.
+/// Hands out the next piece, if it may leave. One that may not leave now stays in its place: whoever holds the queue
+/// back clears the lane.
 fn hand_out(engine: &Engine, lane: &mut Lane<PulledBatch>) {
     if let Some(Piece { batch, range }) = lane.next()
         && !engine.workers.push(batch, range.clone())
@@ -51,20 +51,14 @@ fn hand_out(engine: &Engine, lane: &mut Lane<PulledBatch>) {
     }
 }
 
-/// Messages were claimed, but the lock may be another's by now: they wait until it is known to be ours.
-pub(super) fn put_off(engine: &Arc<Engine>, order: &Order, pulled: &Arc<PulledBatch>, claimed: Range<usize>) {
+/// Messages were claimed from `start` on and left alone: the queue was moved or paused meanwhile, or the lock may be
+/// another's by now. For the lock they wait.
+pub(super) fn unwanted(engine: &Arc<Engine>, order: &Order, pulled: &PulledBatch, start: usize) {
     let mut lane = order.lane();
-    match lane.settled(claimed.start, Vec::new()) {
+    match lane.settled(start, Vec::new()) && !order.is_locked() {
         true => rest(engine, &pulled.queue, &mut lane, Rest::UntilLocked),
         false => hand_out(engine, &mut lane),
     }
-}
-
-/// A worker claimed a piece from `start` on and left it alone: the queue was moved or paused meanwhile.
-pub(super) fn unwanted(engine: &Engine, order: &Order, start: usize) {
-    let mut lane = order.lane();
-    lane.settled(start, Vec::new());
-    hand_out(engine, &mut lane);
 }
 
 /// A callback answered.

@@ -409,6 +409,11 @@ impl Queue {
         self.process().holds(batch)
     }
 
+    /// True while messages that a worker has claimed may go to a callback. Costs no lock but in order.
+    pub(crate) fn may_begin(&self, batch: BatchId) -> bool {
+        self.is_wanted(batch) && self.may_hand_out()
+    }
+
     /// False while the queue may not be ours: orderly messages then stay where they are.
     pub(crate) fn may_hand_out(&self) -> bool {
         self.order.as_ref().is_none_or(Order::is_locked)
@@ -435,9 +440,8 @@ impl Queue {
         !self.is_closing() && self.is_wanted(batch)
     }
 
-    /// True while messages that a worker has claimed may go to a callback: the queue was neither paused nor moved
-    /// since. Costs no lock.
-    pub(crate) fn is_wanted(&self, batch: BatchId) -> bool {
+    /// True while the queue was neither paused nor moved since the batch was pulled.
+    fn is_wanted(&self, batch: BatchId) -> bool {
         !self.steering.holds_back() && batch >= self.live_from.load(Ordering::SeqCst)
     }
 

@@ -15,12 +15,6 @@ use crate::config::MessageModel;
 pub(super) struct Settlement(pub(super) Weak<Engine>);
 
 impl Settler for Settlement {
-    fn put_off(&self, batch: &Arc<PulledBatch>, range: Range<usize>) {
-        if let (Some(engine), Some(order)) = (self.0.upgrade(), &batch.queue.order) {
-            orderly::put_off(&engine, order, batch, range);
-        }
-    }
-
     fn answered(&self, batch: &Batch, outcome: Outcome, context: &Context) {
         let Some(engine) = self.0.upgrade() else { return };
         match &batch.pulled().queue.order {
@@ -31,7 +25,7 @@ impl Settler for Settlement {
 
     fn unwanted(&self, pulled: &PulledBatch, start: usize) {
         if let (Some(engine), Some(order)) = (self.0.upgrade(), &pulled.queue.order) {
-            orderly::unwanted(&engine, order, start);
+            orderly::unwanted(&engine, order, pulled, start);
         }
     }
 

@@ -58,13 +58,11 @@ impl Decided {
 
 /// What to do with answers. Anything that outlives the call enters the queue itself.
 pub(crate) trait Settler: Send + Sync {
-    /// Messages were claimed while `Queue::may_hand_out` forbade it: they wait on.
-    fn put_off(&self, batch: &Arc<PulledBatch>, range: Range<usize>);
-
     /// A callback answered for a batch that nobody keeps.
     fn answered(&self, batch: &Batch, outcome: Outcome, context: &Context);
 
-    /// Messages were claimed from `start` on and not handed out, since their queue was moved or paused.
+    /// Messages were claimed from `start` on and not handed out, since their queue was moved or paused, or
+    /// its lock is in doubt.
     fn unwanted(&self, pulled: &PulledBatch, start: usize);
 
     /// Messages of a kept batch were settled.

@@ -66,15 +66,9 @@ impl Workers {
                 && let Some(share) = state.ready.front()
             {
                 let Some(range) = share.claim(most.min(room)) else { continue };
-                if !share.batch.queue.is_wanted(share.batch.id) {
+                if !share.batch.queue.may_begin(share.batch.id) {
                     drop(state);
                     self.0.settler.unwanted(&share.batch, range.start);
-                    state = self.0.state();
-                    continue;
-                }
-                if !share.batch.queue.may_hand_out() {
-                    drop(state);
-                    self.0.settler.put_off(&share.batch, range);
                     state = self.0.state();
                     continue;
                 }

@@ -368,13 +368,8 @@ impl Shared {
         while self.unsettled.room() > 0
             && let Some(range) = share.claim(self.bounds.batch_size)
         {
-            let queue = &share.batch.queue;
-            if !queue.is_wanted(share.batch.id) {
+            if !share.batch.queue.may_begin(share.batch.id) {
                 self.settler.unwanted(&share.batch, range.start);
-                break;
-            }
-            if !queue.may_hand_out() {
-                self.settler.put_off(&share.batch, range);
                 break;
             }
             slot.begin(range.clone(), begun);
