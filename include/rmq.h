@@ -2153,6 +2153,66 @@ RMQ_EXPORT
 void rmq_message_release(rmq_message *message);
 
 /**
+ * Gives the topic of the messages that a group has given up: subscribe to it, or assign it, with a group of your own.
+ * It exists from the first dead letter on.
+ *
+ * @param group   the group that gave up, as in its "consumer.group"; must not be NULL
+ * @param buf     gets the topic and a NUL; NULL with size 0 only asks for the size
+ * @param size    bytes of buf; 126 are enough for every group
+ * @param needed  gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if group is no name of a group or a pointer is NULL; RMQ_E_BUFFER_TOO_SMALL;
+ *          RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_dead_letter_topic(const char *group,
+                               char *buf,
+                               size_t size,
+                               size_t *needed);
+
+/**
+ * Gives the topic a message was first sent to. Other than rmq_message_topic it looks behind a dead letter, too.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_origin_topic(const rmq_message *message,
+                                     size_t *len);
+
+/**
+ * Gives what rmq_message_msg_id gave when a message was delivered for the first time: the id that its producer knows.
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_origin_msg_id(const rmq_message *message,
+                                      size_t *len);
+
+/**
+ * Gives what rmq_message_offset_msg_id gave when a message was delivered for the first time: where its first copy is
+ * stored, for "mqadmin queryMsgById".
+ *
+ * @param message  borrowed; NULL answers NULL
+ * @param len      gets the bytes before the NUL; may be NULL
+ * @returns a UTF-8 text that lives as long as the message; NULL if nobody noted it, as for a retry that a Java consumer
+ *          published by itself because no broker took it back
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_message_origin_offset_msg_id(const rmq_message *message,
+                                             size_t *len);
+
+/**
  * Sets when the messages are delivered again if the callback answers RMQ_RECONSUME_LATER.
  *
  * @param context  must not be NULL

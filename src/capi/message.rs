@@ -482,7 +482,11 @@ unsafe fn borrow<'a>(message: *const rmq_message) -> Result<&'a Message> {
 
 /// # Safety
 /// As for [`borrow`]; `len` is NULL or may be written to.
-unsafe fn text(message: *const rmq_message, which: Text, len: *mut usize) -> Result<*const c_char> {
+pub(super) unsafe fn text(
+    message: *const rmq_message,
+    which: Text,
+    len: *mut usize,
+) -> Result<*const c_char> {
     // SAFETY: as this function's own.
     unsafe {
         handle::store(len, 0);

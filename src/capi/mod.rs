@@ -26,6 +26,7 @@ mod guard;
 mod handle;
 pub mod log;
 pub mod message;
+pub mod origin;
 pub mod poll;
 pub mod queues;
 pub mod route;

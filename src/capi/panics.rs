@@ -17,6 +17,7 @@ use super::event::*;
 use super::filter::*;
 use super::guard;
 use super::message::*;
+use super::origin::*;
 use super::poll::*;
 use super::queues::*;
 use super::route::*;
@@ -173,6 +174,10 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_message_born_host(message, no_size) gives null();
         rmq_message_store_host(message, no_size) gives null();
         rmq_message_body(message, no_size) gives null();
+        rmq_message_origin_topic(message, no_size) gives no_text;
+        rmq_message_origin_msg_id(message, no_size) gives no_text;
+        rmq_message_origin_offset_msg_id(message, no_size) gives no_text;
+        rmq_dead_letter_topic(no_text, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_message_property(message, no_text, no_size) gives null();
         rmq_message_property_count(message) gives 0;
         rmq_message_property_at(message, 0, null_mut(), no_size, null_mut(), no_size) gives RMQ_E_PANIC;

@@ -99,6 +99,14 @@ impl fmt::Debug for Config {
     }
 }
 
+/// Checks the name of a group that is not in a configuration; the text names the parameter.
+pub fn check_group(parameter: &str, group: &str) -> Result<()> {
+    value::group(group).map(drop).map_err(|rule| {
+        let text = format!("{parameter} is \"{}\": allowed is {rule}", name::shown(group));
+        Error::new(ErrorKind::InvalidArgument, text)
+    })
+}
+
 /// What a secret reads as: nothing when it is empty.
 fn masked(value: &str) -> &'static str {
     if value.is_empty() { "" } else { value::MASK }

@@ -145,7 +145,7 @@ fn printable(c: char) -> bool {
     !c.is_control() && !c.is_whitespace()
 }
 
-fn group(value: &str) -> std::result::Result<String, String> {
+pub(super) fn group(value: &str) -> std::result::Result<String, String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '|' | '%');
     if value.is_empty() || value.len() > GROUP_BYTES || !value.chars().all(legal) {
         return Err(rule(&Kind::Group));

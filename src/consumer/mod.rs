@@ -10,6 +10,7 @@ mod budget;
 mod callback_thread;
 mod control;
 mod coordinator;
+mod dead_letters;
 mod dispatch;
 mod dropped;
 mod engine;
@@ -58,6 +59,7 @@ use std::time::Duration;
 
 pub use allocator::{Allocator, Division, Share};
 pub use control::Seek;
+pub use dead_letters::dead_letter_topic;
 pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;

@@ -19,7 +19,8 @@ use super::status::count;
 use crate::cluster::command::{ConsumerSendMessageBack, SendMessage, SendMessageHeader};
 use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{Message, namespace, property};
+use crate::message::property::{self, name};
+use crate::message::{Message, namespace};
 
 /// The wait before a message that no broker took back is delivered again here, as in Java.
 const LOCAL_RETRY: Duration = Duration::from_secs(5);
@@ -45,7 +46,6 @@ pub(crate) async fn give_back(
             return;
         }
         if engine.subscriptions.is_assigned() && delay_level >= 0 {
-            count(&engine.status.counters.failed, 1);
             left.push(index);
             continue;
         }
@@ -130,7 +130,9 @@ fn copy_for(engine: &Engine, topic: &str, queue_id: i32, message: &Message, dela
     let level = if delay_level > 0 { delay_level } else { FIRST_RETRY_LEVEL + message.reconsume_times() };
     // A broker moves what was tried often enough to the dead letters.
     let most = if delay_level < 0 { 0 } else { engine.config.reconsume_max };
-    let origin_id = message.property("ORIGIN_MESSAGE_ID").unwrap_or(message.message_id()).to_owned();
+    // What a broker notes when it takes a message back; Java notes the producer's id here, which stays anyway.
+    let first = message.property(name::ORIGIN_MESSAGE_ID).unwrap_or(message.offset_message_id());
+    let origin_id = first.to_owned();
     let set = [
         ("RETRY_TOPIC", namespace::wrap(&engine.config.namespace_prefix, message.topic())),
         ("ORIGIN_MESSAGE_ID", origin_id),

@@ -6,6 +6,7 @@
 mod id;
 mod json;
 pub mod namespace;
+mod origin;
 pub mod property;
 mod queue;
 mod text;
@@ -94,6 +95,8 @@ pub(crate) struct Origin {
     pub(crate) broker: NulString,
     pub(crate) stored_topic: NulString,
     pub(crate) topic: NulString,
+    /// What `topic` was when the message was sent: another one for a dead letter.
+    pub(crate) first_topic: NulString,
 }
 
 /// The fields of a stored record that have a fixed size, in its order.

@@ -17,8 +17,12 @@ pub mod name {
     pub const REAL_TOPIC: &str = "REAL_TOPIC";
     /// "true" on the message of a transaction.
     pub const TRAN_MSG: &str = "TRAN_MSG";
-    /// Offset id of the first delivery of a retried message.
+    /// Offset id of the first delivery of a retried message; when Java republished it, what its producer called it.
     pub const ORIGIN_MESSAGE_ID: &str = "ORIGIN_MESSAGE_ID";
+    /// The topic a dead letter was sent to; no broker of 4.9.7 or 5.5.0 writes it, but Java names it.
+    pub const DLQ_ORIGIN_TOPIC: &str = "DLQ_ORIGIN_TOPIC";
+    /// Likewise its id.
+    pub const DLQ_ORIGIN_MESSAGE_ID: &str = "DLQ_ORIGIN_MESSAGE_ID";
     /// How often a message sent back by its consumer was tried.
     pub const RECONSUME_TIME: &str = "RECONSUME_TIME";
     /// After how many tries it becomes a dead letter.
@@ -27,6 +31,10 @@ pub mod name {
     pub const TRACE_ON: &str = "TRACE_ON";
     /// The region of the broker, used by traces.
     pub const MSG_REGION: &str = "MSG_REGION";
+    /// Before a group's name: the topic of what it wants again.
+    pub const RETRY_PREFIX: &str = "%RETRY%";
+    /// Before a group's name: the topic of what it has given up.
+    pub const DEAD_LETTER_PREFIX: &str = "%DLQ%";
     /// Messages of one value go to one queue.
     pub const SHARDING_KEY: &str = "__SHARDINGKEY";
 }

@@ -30,6 +30,12 @@ pub enum Text {
     BornHost,
     /// `ip:port` of [`super::Message::store_host`].
     StoreHost,
+    /// See [`super::Message::origin_topic`].
+    OriginTopic,
+    /// See [`super::Message::origin_message_id`].
+    OriginMessageId,
+    /// See [`super::Message::origin_offset_message_id`].
+    OriginOffsetMessageId,
 }
 
 impl Message {
@@ -39,6 +45,9 @@ impl Message {
         match which {
             Text::Topic => Some(origin.topic.as_c()),
             Text::StoredTopic => Some(origin.stored_topic.as_c()),
+            Text::OriginTopic => Some(origin.first_topic.as_c()),
+            Text::OriginMessageId => self.c_origin_message_id(),
+            Text::OriginOffsetMessageId => self.c_origin_offset_message_id(),
             Text::BrokerName => Some(origin.broker.as_c()),
             Text::Tags => self.c_property(name::TAGS),
             Text::Keys => self.c_property(name::KEYS),

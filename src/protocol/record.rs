@@ -163,7 +163,7 @@ fn i64_at<const AT: usize>(head: &[u8; HEAD]) -> i64 {
 struct LastOrigin {
     origin: Arc<Origin>,
     stored: Vec<u8>,
-    topic: Vec<u8>,
+    first: Vec<u8>,
 }
 
 struct Decoder<'a> {
@@ -270,37 +270,51 @@ impl Decoder<'_> {
     /// Broker and topics of a message, shared with the message before when they are the same.
     #[inline]
     fn origin(&mut self, stored: &[u8], properties: Properties<'_>) -> Result<Arc<Origin>, ProtocolError> {
-        let retried = stored.starts_with(b"%RETRY%");
-        let topic = if retried { original_topic(stored, properties) } else { stored };
+        let moved = stored.first() == Some(&b'%');
+        let first = if moved { first_topic(stored, properties) } else { stored };
         if let Some(last) = &self.origin
             && last.stored == stored
-            && (!retried || last.topic == topic)
+            && (!moved || last.first == first)
         {
             return Ok(last.origin.clone());
         }
-        self.new_origin(stored, topic)
+        self.new_origin(stored, first)
     }
 
     #[cold]
-    fn new_origin(&mut self, stored: &[u8], topic: &[u8]) -> Result<Arc<Origin>, ProtocolError> {
+    fn new_origin(&mut self, stored: &[u8], first: &[u8]) -> Result<Arc<Origin>, ProtocolError> {
         let stored_name = std::str::from_utf8(stored).map_err(|_| ProtocolError::Utf8("topic"))?;
-        let topic_name = std::str::from_utf8(topic).unwrap_or(stored_name);
+        let first_name = std::str::from_utf8(first).unwrap_or(stored_name);
+        // A dead letter is a message of its own topic, as in Java.
+        let topic_name = if stored.starts_with(RETRY) { first_name } else { stored_name };
         let shown = |name| NulString::new(&namespace::unwrap(self.options.namespace, name));
         let origin = Arc::new(Origin {
             broker: NulString::new(self.options.broker),
             stored_topic: shown(stored_name),
             topic: shown(topic_name),
+            first_topic: shown(first_name),
         });
-        let (stored, topic) = (stored.to_vec(), topic.to_vec());
-        self.origin = Some(LastOrigin { origin: origin.clone(), stored, topic });
+        let (stored, first) = (stored.to_vec(), first.to_vec());
+        self.origin = Some(LastOrigin { origin: origin.clone(), stored, first });
         Ok(origin)
     }
 }
 
-/// The topic a retried message was sent to. Kept out of line: most messages are not retried.
+const RETRY: &[u8] = name::RETRY_PREFIX.as_bytes();
+const DEAD_LETTERS: &[u8] = name::DEAD_LETTER_PREFIX.as_bytes();
+
+/// The topic a retried message or a dead letter was sent to. Kept out of line: most messages are neither.
 #[cold]
-fn original_topic<'a>(stored: &'a [u8], properties: Properties<'a>) -> &'a [u8] {
-    properties.find(name::RETRY_TOPIC.as_bytes()).unwrap_or(stored)
+fn first_topic<'a>(stored: &'a [u8], properties: Properties<'a>) -> &'a [u8] {
+    let find = |name: &str| properties.find(name.as_bytes());
+    let first = match stored {
+        _ if stored.starts_with(RETRY) => find(name::RETRY_TOPIC),
+        _ if stored.starts_with(DEAD_LETTERS) => {
+            find(name::DLQ_ORIGIN_TOPIC).or_else(|| find(name::RETRY_TOPIC))
+        }
+        _ => None,
+    };
+    first.unwrap_or(stored)
 }
 
 /// Where the parts of a record stand.

@@ -73,6 +73,22 @@ impl Sending {
         self.option("auto", "true")
     }
 
+    /// Stored for consumers only at this delay level.
+    pub fn delay_level(self, level: u32) -> Sending {
+        self.option("delay", &level.to_string())
+    }
+
+    /// A timer message: due so many milliseconds from now.
+    pub fn delay_ms(self, millis: u32) -> Sending {
+        self.option("delayMs", &millis.to_string())
+    }
+
+    /// Each message in a transaction of its own, decided by its tag: `commit`, `rollback`, or when the broker asks:
+    /// `check` is committed then, `refuse` rolled back.
+    pub fn transactions(self) -> Sending {
+        self.option("tx", "tag")
+    }
+
     /// A name under which [`Sending::halt`] can end it early.
     pub fn named(self, id: &str) -> Sending {
         self.option("id", id)

@@ -244,6 +244,11 @@ static void messages(void)
     TEXT_ROW(rmq_message_born_host);
     TEXT_ROW(rmq_message_store_host);
     TEXT_ROW(rmq_message_body);
+    TEXT_ROW(rmq_message_origin_topic);
+    TEXT_ROW(rmq_message_origin_msg_id);
+    TEXT_ROW(rmq_message_origin_offset_msg_id);
+    CODE_ROW(rmq_dead_letter_topic, "group", NULL, NULL, HUGE_SIZE, NULL);
+    FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_dead_letter_topic("g", NULL, HUGE_SIZE, NULL));
     ROW(rmq_message_property, len = 7; CHECK(rmq_message_property(NULL, NULL, &len) == NULL); CHECK(len == 0));
     NUMBER_ROW(rmq_message_property_count, 0);
     CODE_ROW(rmq_message_property_at, "message", NULL, HUGE_SIZE, NULL, NULL, NULL, NULL);

@@ -171,6 +171,29 @@ fn a_delay_level_below_zero_goes_to_the_dead_letters_at_once() {
 }
 
 #[test]
+fn a_hopeless_message_that_is_not_taken_back_is_published_so_that_it_becomes_a_dead_letter() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    cluster.on(RequestCode::ConsumerSendMsgBack).always(Fault::busy());
+    let member = Setup::new(&cluster, "g")
+        .subscribe("T", "*")
+        .answer(|_, context| {
+            context.delay_level = -1;
+            Outcome::Later
+        })
+        .start();
+    wait_until("the retry topic", WITHIN, || member.queues("%RETRY%g") == [0]);
+    cluster.produce("T", 0, Produced::new("m").key("k"));
+    wait_until("the dead letter", WITHIN, || !cluster.broker().stored("%DLQ%g", 0).is_empty());
+    wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(1));
+    assert!(cluster.broker().stored("%RETRY%g", 0).is_empty());
+    let copy = &cluster.requests(RequestCode::SendMessageV2)[0];
+    // reconsumeTimes and maxReconsumeTimes: 4.9.7 buries from the limit on, 5.5.0 beyond it.
+    assert_eq!((copy.field("b"), copy.field("j"), copy.field("l")), (Some("%RETRY%g"), Some("1"), Some("0")));
+    assert_eq!(times_of(&member.record, "k"), [0]);
+}
+
+#[test]
 fn an_unknown_outcome_is_taken_as_later_and_told_once_a_second_with_a_count() {
     let cluster = MockCluster::with(&Options { retry_delay: millis(1200), ..Options::default() });
     cluster.create_topic("T", 1);

@@ -17,7 +17,9 @@ mod broadcast;
 mod c_programs;
 mod cluster;
 mod crash;
+mod dead_letters;
 mod deferred;
+mod delayed;
 mod filters;
 #[path = "../common/gate.rs"]
 mod gate;
@@ -39,5 +41,6 @@ mod settling;
 mod several;
 #[path = "../support/mod.rs"]
 mod support;
+mod transactions;
 mod twins;
 mod unequal;

@@ -126,6 +126,54 @@ fn retried_message_shows_the_topic_it_was_sent_to() {
 }
 
 #[test]
+fn a_dead_letter_is_its_topics_own_and_tells_where_it_came_from() {
+    let of = |topic: &str, properties: &[(&str, &str)], namespace: &'static str| {
+        let record = RecordBuilder {
+            topic: topic.to_owned(),
+            properties: property::encode(properties.iter().copied()).into_bytes(),
+            ..builder(5)
+        };
+        decode_with(record.to_vec(), |options| options.namespace = namespace).messages.remove(0)
+    };
+    let origin = |message: &Message| {
+        let (id, offset_id) = (message.origin_message_id(), message.origin_offset_message_id());
+        let texts = [Text::OriginTopic, Text::OriginMessageId, Text::OriginOffsetMessageId].map(|which| {
+            message.c_text(which).map(|text| String::from_utf8(text.as_bytes().to_vec()).unwrap())
+        });
+        let ours = [Some(message.origin_topic()), Some(id), offset_id].map(|text| text.map(str::to_owned));
+        assert_eq!(texts, ours, "C is told the same");
+        texts.map(Option::unwrap_or_default)
+    };
+    const HERE: &str = "7F00000100002A9F0000000000001234";
+    let noted = [("RETRY_TOPIC", "T"), ("ORIGIN_MESSAGE_ID", "FF"), ("UNIQ_KEY", "0A")];
+    for topic in ["%DLQ%g", "%RETRY%g"] {
+        assert_eq!(origin(&of(topic, &noted, "")), ["T", "0A", "FF"]);
+        assert_eq!(origin(&of(topic, &noted[..2], "")), ["T", "FF", "FF"], "no producer's id");
+        assert_eq!(origin(&of(topic, &[], "")), [topic, HERE, ""], "nothing is noted");
+        let republished = [("RETRY_TOPIC", "T"), ("ORIGIN_MESSAGE_ID", "0A"), ("UNIQ_KEY", "0A")];
+        assert_eq!(origin(&of(topic, &republished, "")), ["T", "0A", ""], "by Java");
+    }
+    assert_eq!(of("%DLQ%g", &noted, "").topic(), "%DLQ%g");
+    let other = [("DLQ_ORIGIN_TOPIC", "U"), ("DLQ_ORIGIN_MESSAGE_ID", "EE")];
+    assert_eq!(origin(&of("%DLQ%g", &other, "")), ["U", "EE", "EE"]);
+    assert_eq!(origin(&of("Again", &noted, "")), ["Again", "0A", HERE], "properties of another message");
+    let wrapped = of("%DLQ%ns%g", &[("RETRY_TOPIC", "ns%T")], "ns");
+    assert_eq!((wrapped.stored_topic(), wrapped.origin_topic()), ("%DLQ%g", "T"));
+}
+
+#[test]
+fn dead_letters_of_two_topics_in_one_pull_keep_their_own() {
+    let mut bytes = Vec::new();
+    for topic in ["T", "U", "T"] {
+        let properties = property::encode([("RETRY_TOPIC", topic)]).into_bytes();
+        bytes.extend(RecordBuilder { topic: "%DLQ%g".to_owned(), properties, ..builder(5) }.to_vec());
+    }
+    let decoded = decode(bytes);
+    let topics: Vec<&str> = decoded.messages.iter().map(Message::origin_topic).collect();
+    assert_eq!(topics, ["T", "U", "T"]);
+}
+
+#[test]
 fn offset_delta_is_added() {
     let decoded = decode_with(builder(5).to_vec(), |o| o.offset_delta = -3);
     assert_eq!(decoded.messages[0].queue_offset(), 2);

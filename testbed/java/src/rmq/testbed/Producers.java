@@ -14,7 +14,7 @@ import org.apache.rocketmq.common.message.MessageExt;
 /** The Java producers of this process; kept once made, because shutting one down takes seconds. */
 final class Producers {
     static final String USAGE = "send TOPIC COUNT ns= [from=0] [key=PREFIX|none] [tags=A,B] [body=TEXT] [size=BYTES] "
-        + "[stamp=true] [u.NAME=VALUE]... [queue=N|any] [delay=LEVEL] [delayMs=] [deliver=MILLIS] [tx=commit|rollback|check] "
+        + "[stamp=true] [u.NAME=VALUE]... [queue=N|any] [delay=LEVEL] [delayMs=] [deliver=MILLIS] [tx=commit|rollback|check|refuse|tag] "
         + "[batch=N] [auto=true gathers batches by tag] [threads=N] [rate=PER_SECOND] [id=ID] [compress=zlib|lz4|zstd over=100] [nsv1= nsv2=NAMESPACE] [group=] [ak= sk=] [tls=]: "
         + "stores messages; answers `stored=N failed=N millis=N first_error=TEXT`";
 
@@ -75,7 +75,10 @@ final class Producers {
         return producer;
     }
 
-    /** Decides every transaction alike; {@code check} leaves it open and commits when the broker asks. */
+    /**
+     * Decides every transaction alike, or each by its tag: {@code check} leaves it open and commits when the broker asks,
+     * {@code refuse} rolls it back then.
+     */
     private static final class Decision implements TransactionListener {
         private final String decision;
 
@@ -85,7 +88,7 @@ final class Producers {
 
         @Override
         public LocalTransactionState executeLocalTransaction(Message message, Object argument) {
-            switch (decision) {
+            switch (of(message)) {
                 case "commit": return LocalTransactionState.COMMIT_MESSAGE;
                 case "rollback": return LocalTransactionState.ROLLBACK_MESSAGE;
                 default: return LocalTransactionState.UNKNOW;
@@ -94,7 +97,12 @@ final class Producers {
 
         @Override
         public LocalTransactionState checkLocalTransaction(MessageExt message) {
-            return LocalTransactionState.COMMIT_MESSAGE;
+            return of(message).equals("refuse") ? LocalTransactionState.ROLLBACK_MESSAGE
+                : LocalTransactionState.COMMIT_MESSAGE;
+        }
+
+        private String of(Message message) {
+            return decision.equals("tag") ? message.getTags() : decision;
         }
     }
 }
