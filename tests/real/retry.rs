@@ -157,7 +157,13 @@ fn what_a_frozen_broker_cannot_take_back_is_published_at_another(version: Versio
             Outcome::Later
         })
         .start();
-    wait_until("the retry queues of both brokers", WITHIN, || member.queues("%RETRY%frozen").len() == 2);
+    wait_until("both queues, and a retry queue to publish to", WITHIN, || {
+        let owned: serde_json::Value = serde_json::from_str(&member.consumer.assignment_json()).unwrap();
+        let there = |queue: &&serde_json::Value| {
+            queue["topic"] == "%RETRY%frozen" && queue["broker"] == "broker-a" && !queue["position"].is_null()
+        };
+        member.queues("Frozen").len() == 2 && owned.as_array().unwrap().iter().any(|queue| there(&queue))
+    });
     let stored = cluster.send("Frozen", 2).tags(&["hopeless", "later"]).queue(1).run();
     assert_eq!(stored.stored, 2, "{stored:?}");
     wait_until("both callbacks", WITHIN, || gate.inside() == 2);
