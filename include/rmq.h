@@ -1547,7 +1547,8 @@ rmq_code rmq_consumer_seek_timestamp(rmq_consumer *consumer,
                                      int64_t timestamp_ms);
 
 /**
- * Sets the function that gets the messages. One is needed before the start; it cannot be changed after.
+ * Sets the function that gets the messages, before the start; it cannot be changed after. Without one they wait for
+ * rmq_consumer_poll.
  *
  * @param consumer       must not be NULL
  * @param callback       see rmq_message_cb; NULL takes the present one away
