@@ -53,14 +53,14 @@ struct Dice(u64);
 impl Dice {
     fn new() -> Dice {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Dice(now.as_nanos() as u64 | 1)
+        Dice(u64::from(now.subsec_nanos()) << 20 | 1)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 % bound
+        usize::try_from(self.0 % bound as u64).unwrap()
     }
 }
 
@@ -81,7 +81,7 @@ const QUEUES: u32 = 10;
 
 impl Ledger {
     /// A member whose callback takes a moment and fails now and then, on a part of its batch or on all of it.
-    fn member(ledger: &Arc<Mutex<Ledger>>, cluster: &Cluster, topic: &str, batch: u64) -> Member {
+    fn member(ledger: &Arc<Mutex<Ledger>>, cluster: &Cluster, topic: &str, batch: usize) -> Member {
         let ledger = Arc::clone(ledger);
         orderly(cluster, topic, topic)
             .set("consume.batch.size", &batch.to_string())
@@ -97,8 +97,8 @@ impl Ledger {
                     }
                     let dice = ledger.dice.get_or_insert_with(Dice::new);
                     let fails = dice.below(50) == 0;
-                    let consumed = if fails { dice.below(batch.len() as u64) as usize } else { batch.len() };
-                    (consumed, 10 + dice.below(20))
+                    let consumed = if fails { dice.below(batch.len()) } else { batch.len() };
+                    (consumed, 10 + dice.below(20) as u64)
                 };
                 thread::sleep(Duration::from_millis(2));
                 let mut ledger = ledger.lock().unwrap();
@@ -149,11 +149,11 @@ fn churn(version: Version, topic: &str, messages: u32) {
                 1 if dice.below(2) == 0 => {
                     others.push(Ledger::member(&ledger, cluster, topic, 1 + dice.below(8)));
                 }
-                some => others.swap_remove(dice.below(some as u64) as usize).stop(),
+                some => others.swap_remove(dice.below(some)).stop(),
             }
             joins += 1;
             let before = count();
-            let least = dice.below(400) as usize;
+            let least = dice.below(400);
             wait_until("some messages", WITHIN, || count() >= (before + least).min(messages as usize));
         }
         assert_eq!(sent.join().unwrap().stored, u64::from(messages));
