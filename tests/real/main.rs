@@ -18,6 +18,7 @@ mod c_programs;
 mod cluster;
 mod crash;
 mod deferred;
+mod events;
 mod filters;
 #[path = "../common/gate.rs"]
 mod gate;
