@@ -170,7 +170,7 @@ fn what_fails_without_membership_is_delivered_again_here_and_not_committed_befor
     wait_until("the commit", WITHIN, || {
         cluster.committed_offset("assign-again", "AssignAgain", 0) == Some(10)
     });
-    assert_eq!(cluster.max_offset("%DLQ%again", 0), 1);
+    assert_eq!(cluster.max_offset("%DLQ%assign-again", 0), 1);
     member.stop();
 
     // Until then it is not committed: whoever comes next gets it.

@@ -17,14 +17,20 @@ on_both_versions! {
 
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// The reasons of a kind's events, with how many queues of `topic` each told of.
+/// The reasons of a kind's events, with how many queues of `topic` were told of; queues that go one by one count as
+/// one event.
 fn reasons(record: &Record, kind: EventKind, topic: &str) -> Vec<(String, usize)> {
-    let events = record.events(kind);
-    let of_topic = |event: &serde_json::Value| {
+    let mut reasons: Vec<(String, usize)> = Vec::new();
+    for event in record.events(kind) {
         let queues = event["queues"].as_array().unwrap().iter();
-        (event["reason"].as_str().unwrap().to_owned(), queues.filter(|queue| queue["topic"] == topic).count())
-    };
-    events.iter().map(of_topic).filter(|(_, queues)| *queues > 0).collect()
+        let queues = queues.filter(|queue| queue["topic"] == topic).count();
+        match reasons.last_mut() {
+            _ if queues == 0 => {}
+            Some((reason, count)) if event["reason"] == **reason => *count += queues,
+            _ => reasons.push((event["reason"].as_str().unwrap().to_owned(), queues)),
+        }
+    }
+    reasons
 }
 
 fn queues_come_and_go_with_a_reason_and_are_told_before_they_go(version: Version) {
