@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::engine::Engine;
-use super::pauses::Selection;
-use super::subscription::Subscription;
+use super::queue::pauses::Selection;
+use super::subscriptions::subscription::Subscription;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
 

@@ -16,10 +16,10 @@ use super::assignment;
 use super::engine::Engine;
 use super::lifecycle::{Inner, State, not_in};
 use super::offsets::{bounds, committed_offset, offset_at};
-use super::pauses::Selection;
 use super::queue::Queue;
+use super::queue::pauses::Selection;
 use super::routing;
-use super::subscription::check_topic;
+use super::subscriptions::subscription::check_topic;
 use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
@@ -306,7 +306,7 @@ async fn seek(engine: &Engine, queue: &Queue, to: Seek) -> Result<()> {
 /// A move that is waited for. Who stops to wait takes it back: a call that failed has done nothing.
 struct Wish<'a> {
     queue: &'a Queue,
-    asked: super::steering::Asked,
+    asked: super::queue::steering::Asked,
 }
 
 impl Drop for Wish<'_> {

@@ -7,15 +7,15 @@ use tokio::sync::{Notify, watch};
 
 use super::admin::DirectCalls;
 use super::allocator::Custom;
-use super::budget::Budget;
 use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
-use super::marks::now_ms;
 use super::offsets::Store;
-use super::sql_check::SqlChecks;
+use super::queue::budget::Budget;
+use super::queue::marks::now_ms;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
+use super::subscriptions::sql_check::SqlChecks;
 use crate::cluster::Cluster;
 use crate::config::ConsumerConfig;
 use crate::log::Log;

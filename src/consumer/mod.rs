@@ -1,12 +1,15 @@
-//! The push consumer: what it is to its user. The files follow a message's way: `routing`, `coordinator`,
-//! `rebalance`, `ownership` (`handover`, `offsets`), `pull`, `process_queue`, `dispatch`, `settle`, `retry`.
-//! Around it stand `lifecycle` with `opening` and `leaving`, and what keeps it alive: `heartbeat`, `overdue`.
+//! The consumer: what it is to its user. The files follow a message's way: `subscriptions`, `routing`,
+//! `coordinator` (`rebalance` by `allocation`, or the user's own `assignment`), `ownership` (`handover`, `offsets`),
+//! `pull` into a `queue`, `dispatch`, `settle` (`orderly`), `retry` or `dropped`.
+//!
+//! The user comes in by `fronts` and `control`, administrators by `incoming` and `admin`. Around it stand `lifecycle`
+//! with `opening` and `leaving`, what keeps it alive: `heartbeat`, `lost`, `overdue`; and what it tells: `event`,
+//! `status`, `statistics`, `report`.
 
 mod admin;
 mod allocation;
 mod allocator;
 mod assignment;
-mod budget;
 mod callback_thread;
 mod control;
 mod coordinator;
@@ -17,7 +20,6 @@ mod engine;
 mod event;
 mod events;
 mod fronts;
-mod group_watch;
 mod handover;
 mod heartbeat;
 mod identity;
@@ -25,34 +27,22 @@ mod incoming;
 mod leaving;
 mod lifecycle;
 mod lost;
-mod marks;
 mod next_pull;
 mod offsets;
 mod opening;
 mod orderly;
 mod overdue;
 mod ownership;
-mod patterns;
-mod pauses;
-mod process_queue;
 mod pull;
 mod queue;
 mod rebalance;
-mod regex_filter;
 mod report;
 mod retry;
 mod routing;
-mod selector;
 mod settle;
-mod sql_check;
 mod statistics;
 mod status;
-mod steering;
-mod subscribing;
-mod subscription;
 mod subscriptions;
-mod topic_pattern;
-mod unequal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,14 +54,14 @@ pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;
 pub use lifecycle::State;
-pub use selector::{MessageSelector, is_tag_type};
+pub use subscriptions::selector::{MessageSelector, is_tag_type};
 
 use crate::config::ConsumerConfig;
 use crate::error::{Error, Result};
 use crate::log::Log;
 use lifecycle::Inner;
 
-/// A push consumer. Clones are handles to the same one; all calls are allowed from any thread.
+/// A consumer. Clones are handles to the same one; all calls are allowed from any thread.
 #[derive(Clone)]
 pub struct Consumer(Arc<Inner>);
 

@@ -9,14 +9,14 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::coordinator::Coordinator;
 use super::engine::Engine;
-use super::group_watch::keep_comparing;
 use super::heartbeat::{beat_all, keep_announcing, keep_beating};
 use super::offsets::keep_saving;
 use super::overdue::watch_callbacks;
-use super::patterns::{self, keep_looking};
 use super::routing::{self, keep_routes};
-use super::sql_check;
 use super::statistics::keep_sampling;
+use super::subscriptions::group_watch::keep_comparing;
+use super::subscriptions::patterns::{self, keep_looking};
+use super::subscriptions::sql_check;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{Backoff, random};
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use super::engine::Engine;
 use super::heartbeat::announce;
 use super::lost::Lost;
-use super::sql_check;
+use super::subscriptions::sql_check;
 use crate::cluster::ResponseCode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Backoff, random};

@@ -38,7 +38,7 @@ static void typed_setters(void)
     WORKS(rmq_config_set_instance_name(config, "one"));
     WORKS(rmq_config_set_message_model(config, RMQ_MESSAGE_MODEL_CLUSTERING));
     WORKS(rmq_config_set_message_model(config, RMQ_MESSAGE_MODEL_BROADCASTING));
-    FAILS(RMQ_E_CONFIG_VALUE, "offset.store.path=\"\": allowed is a path of 1 to 4096 bytes without control characters",
+    FAILS(RMQ_E_CONFIG_VALUE, "offset.store.path=\"\": allowed is a path of 1 to 4095 bytes without control characters",
           rmq_config_set(config, "offset.store.path", "", NULL, 0));
     WORKS(rmq_config_set_message_model(config, RMQ_MESSAGE_MODEL_CLUSTERING));
     WORKS(rmq_config_set_consume_threads(config, 7));

@@ -144,10 +144,10 @@ fn an_assigned_topics_expression_filters_and_can_be_changed(version: Version) {
 
 fn what_fails_without_membership_is_delivered_again_here_and_not_committed_before(version: Version) {
     let cluster = Cluster::shared(version);
-    cluster.create_topic("Again", 1);
-    cluster.send("Again", 10).run();
+    cluster.create_topic("AssignAgain", 1);
+    cluster.send("AssignAgain", 10).run();
     let fresh = std::sync::atomic::AtomicBool::new(true);
-    let setup = Setup::new(cluster, "again").answer(move |batch, context| {
+    let setup = Setup::new(cluster, "assign-again").answer(move |batch, context| {
         match batch.message(0).unwrap().queue_offset() {
             3 if fresh.swap(false, std::sync::atomic::Ordering::Relaxed) => Outcome::Later,
             // The dead letters are the one place to send to, and only when asked for.
@@ -159,25 +159,27 @@ fn what_fails_without_membership_is_delivered_again_here_and_not_committed_befor
         }
     });
     let begun = Instant::now();
-    let member = assigned(setup, r#"[{"topic":"Again"}]"#);
+    let member = assigned(setup, r#"[{"topic":"AssignAgain"}]"#);
     member.record.wait_for(10, WITHIN);
     member.consumer.commit().unwrap();
     if begun.elapsed() < Duration::from_secs(4) {
-        assert_eq!(cluster.committed_offset("again", "Again", 0), Some(3));
+        assert_eq!(cluster.committed_offset("assign-again", "AssignAgain", 0), Some(3));
     }
     member.record.wait_for(11, WITHIN);
     assert_eq!(member.record.deliveries()[10].offset, 3);
-    wait_until("the commit", WITHIN, || cluster.committed_offset("again", "Again", 0) == Some(10));
-    assert_eq!(cluster.max_offset("%DLQ%again", 0), 1);
+    wait_until("the commit", WITHIN, || {
+        cluster.committed_offset("assign-again", "AssignAgain", 0) == Some(10)
+    });
+    assert_eq!(cluster.max_offset("%DLQ%assign-again", 0), 1);
     member.stop();
 
     // Until then it is not committed: whoever comes next gets it.
-    cluster.send("Again", 2).run();
-    let setup = Setup::new(cluster, "again").answer(|_, _| Outcome::Later);
-    let fails = assigned(setup, r#"[{"topic":"Again"}]"#);
+    cluster.send("AssignAgain", 2).run();
+    let setup = Setup::new(cluster, "assign-again").answer(|_, _| Outcome::Later);
+    let fails = assigned(setup, r#"[{"topic":"AssignAgain"}]"#);
     fails.record.wait_for(2, WITHIN);
     fails.stop();
-    assert_eq!(cluster.committed_offset("again", "Again", 0), Some(10));
+    assert_eq!(cluster.committed_offset("assign-again", "AssignAgain", 0), Some(10));
 }
 
 fn a_consumer_assigns_or_subscribes_and_never_both(version: Version) {

@@ -20,6 +20,7 @@ mod crash;
 mod dead_letters;
 mod deferred;
 mod delayed;
+mod events;
 mod filters;
 #[path = "../common/gate.rs"]
 mod gate;

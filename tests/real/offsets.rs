@@ -28,9 +28,7 @@ fn a_new_group_begins_where_consume_from_says(version: Version) {
     let names = ["first_offset", "min_offset", "last_offset", "max_offset", "timestamp"];
     let members: Vec<(String, Member)> = names.into_iter().map(member).collect();
     for (_, member) in &members {
-        wait_until("both queues to begin", WITHIN, || {
-            member.record.logged("From/broker-a/") >= 4 && member.record.logged(" begins at ") >= 2
-        });
+        wait_until("both queues to begin", WITHIN, || member.record.logged("ownership: From/broker-a/") >= 2);
     }
     cluster.send("From", 10).keys("new").run();
     for (from, member) in &members {

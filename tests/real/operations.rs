@@ -355,7 +355,8 @@ fn the_status_example_tells_all_of_it_as_json(version: Version) {
         .map(|line| line.split_once(' ').unwrap())
         .map(|(title, json)| (title, serde_json::from_str(json).unwrap()))
         .collect();
-    assert_eq!(told["subscriptions"][1], serde_json::json!({ "topic": "Example", "expression": "*" }));
+    let subscription = &told["subscriptions"][1];
+    assert_eq!((&subscription["topic"], &subscription["expression"]), (&"Example".into(), &"*".into()));
     assert_eq!(told["route"]["queues"].as_array().unwrap().len(), 2);
     assert_eq!(told["stats"]["totals"]["consumed"], 10);
     let assigned = told["assignment"].as_array().unwrap();

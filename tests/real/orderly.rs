@@ -153,7 +153,7 @@ fn churn(version: Version, topic: &str, messages: u32) {
             }
             joins += 1;
             let before = count();
-            let least = dice.below(400);
+            let least = dice.below(1200);
             wait_until("some messages", WITHIN, || count() >= (before + least).min(messages as usize));
         }
         assert_eq!(sent.join().unwrap().stored, u64::from(messages));

@@ -144,7 +144,6 @@ fn what_a_frozen_broker_cannot_take_back_is_published_at_another(version: Versio
     let gate = Gate::default();
     let inside = gate.clone();
     let member = Setup::new(&cluster, "frozen")
-        .set("request.timeout.ms", "1000")
         .set("namesrv.poll.interval.ms", "1000")
         .subscribe("Frozen", "*")
         .answer(move |batch, context| {

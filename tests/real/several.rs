@@ -64,20 +64,20 @@ fn groups_of_one_process_each_get_everything_and_members_of_one_share(version: V
 fn the_example_consumes_from_two_clusters_in_one_process() {
     let clusters = [Cluster::shared(Version::V5_5_0), Cluster::shared(Version::V4_9_7)];
     for cluster in clusters {
-        cluster.create_topic("Example", 2);
-        cluster.send("Example", 10).run();
+        cluster.create_topic("SeveralExample", 2);
+        cluster.send("SeveralExample", 10).run();
     }
     let servers = clusters.map(Cluster::namesrv);
     let output = run(program(compile_example("several.c")).args([
         &servers[0],
         "several",
-        "Example",
+        "SeveralExample",
         &servers[1],
         "several",
-        "Example",
+        "SeveralExample",
         "10",
         "40",
     ]));
-    assert!(output.contains("first: Example of broker broker-a, key Example-9"), "{output}");
+    assert!(output.contains("first: SeveralExample of broker broker-a, key SeveralExample-9"), "{output}");
     assert!(output.contains("first 10, second 10"), "{output}");
 }

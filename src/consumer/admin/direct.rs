@@ -11,10 +11,10 @@ use crate::cluster::ResponseCode;
 use crate::cluster::command::{ConsumeMessageDirectly, ConsumedDirectly, DirectResult};
 use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
 use crate::config::ConsumerConfig;
-use crate::consumer::budget::Budget;
 use crate::consumer::dispatch::{Batch, Outcome, PulledBatch};
 use crate::consumer::engine::Engine;
 use crate::consumer::queue::Queue;
+use crate::consumer::queue::budget::Budget;
 use crate::message::{Message, MessageQueue};
 
 /// Decodes the message and has a thread of its own call for it. No offset moves, nothing is sent back, no

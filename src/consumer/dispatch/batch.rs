@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::open::{Open, Verdict};
 use super::poll::WeakWorkers;
-use crate::consumer::process_queue::BatchId;
 use crate::consumer::queue::Queue;
+use crate::consumer::queue::process_queue::BatchId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, MessageQueue};
 

@@ -47,7 +47,7 @@ impl Workers {
     ) -> Result<Batch, NoBatch> {
         let deadline = within.and_then(|within| Instant::now().checked_add(within));
         let mut state = self.0.state();
-        loop {
+        'look: loop {
             if state.polls_refused || state.closing {
                 return Err(NoBatch::Closed);
             }
@@ -69,8 +69,9 @@ impl Workers {
                 if !share.batch.queue.may_begin(share.batch.id) {
                     drop(state);
                     self.0.settler.unwanted(&share.batch, range.start);
+                    // Others may have taken what there was of room meanwhile.
                     state = self.0.state();
-                    continue;
+                    continue 'look;
                 }
                 let open = self.open(&share.batch, range);
                 let more = self.0.waiting(&state) > 0;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::time::sleep;
 
-use super::engine::Engine;
 use super::selector::ExpressionType;
 use super::sql_check;
 use super::subscription::Subscription;
 use super::topic_pattern::TopicPattern;
 use crate::cluster::command::{GetAllTopics, GetSystemTopics};
+use crate::consumer::engine::Engine;
 use crate::error::{Error, Result};
 
 /// What a look for topics brought.

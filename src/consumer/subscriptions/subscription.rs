@@ -17,7 +17,7 @@ const TOPIC_MAX: usize = 127;
 /// One topic's expression. The broker filters by the hashes of tags, which may collide; the client filters
 /// again by the tags themselves, as Java does. SQL is evaluated by the broker alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subscription {
+pub(crate) struct Subscription {
     /// The topic.
     pub topic: String,
     /// The language of the expression.
@@ -34,7 +34,7 @@ pub(super) struct Subscription {
 
 impl Subscription {
     /// Parses what a selector says.
-    pub(super) fn of(topic: &str, selector: &MessageSelector, version: i64) -> Result<Subscription> {
+    pub(crate) fn of(topic: &str, selector: &MessageSelector, version: i64) -> Result<Subscription> {
         let expression = selector.expression.as_str();
         match selector.kind {
             ExpressionType::Tag => Subscription::parse(topic, expression, version),
@@ -52,7 +52,7 @@ impl Subscription {
 
     /// Parses `*`, an empty text or `a || b`. An empty part (`a ||`) is an error: Java drops it silently and
     /// `||` alone would match nothing.
-    pub(super) fn parse(topic: &str, expression: &str, version: i64) -> Result<Subscription> {
+    pub(crate) fn parse(topic: &str, expression: &str, version: i64) -> Result<Subscription> {
         check_topic(topic)?;
         if expression.is_empty() || expression == ALL {
             return Ok(Subscription::all(topic, version));
@@ -73,7 +73,7 @@ impl Subscription {
     }
 
     /// Every message of a topic.
-    pub(super) fn all(topic: &str, version: i64) -> Subscription {
+    pub(crate) fn all(topic: &str, version: i64) -> Subscription {
         Subscription {
             topic: topic.to_owned(),
             kind: ExpressionType::Tag,
@@ -85,7 +85,7 @@ impl Subscription {
     }
 
     /// As it is announced to brokers.
-    pub(super) fn data(&self) -> SubscriptionData {
+    pub(crate) fn data(&self) -> SubscriptionData {
         SubscriptionData {
             topic: self.topic.clone(),
             expression: self.expression.clone(),
@@ -98,7 +98,7 @@ impl Subscription {
 
     /// What is legal to RocketMQ and almost always a mistake: a tag that looks like another way to separate tags, or
     /// like SQL. It would match nothing without a word.
-    pub(super) fn doubt(&self) -> Option<String> {
+    pub(crate) fn doubt(&self) -> Option<String> {
         let odd = |c: &char| ",|&><=()".contains(*c) || c.is_whitespace();
         self.tags.iter().find_map(|tag| {
             let found = tag.chars().find(odd)?;
@@ -108,12 +108,12 @@ impl Subscription {
     }
 
     /// The hashes the broker filters by.
-    pub(super) fn codes(&self) -> Vec<i32> {
+    pub(crate) fn codes(&self) -> Vec<i32> {
         self.tags.iter().map(|tag| java::string_hash(tag)).collect()
     }
 
     /// True when the message is wanted. A message without a tag is only wanted by `*`.
-    pub(super) fn wants(&self, message: &Message) -> bool {
+    pub(crate) fn wants(&self, message: &Message) -> bool {
         self.tags.is_empty() || message.tags().is_some_and(|tag| self.tags.iter().any(|t| t == tag))
     }
 }
@@ -123,7 +123,7 @@ fn bad(topic: &str, expression: &str, problem: impl fmt::Display) -> Error {
 }
 
 /// Refuses what no broker accepts as a topic's name.
-pub(super) fn check_topic(topic: &str) -> Result<()> {
+pub(crate) fn check_topic(topic: &str) -> Result<()> {
     let refuse = |rule: &str| {
         Err(Error::new(ErrorKind::InvalidArgument, format!("topic is {topic:?}, a topic's name {rule}")))
     };

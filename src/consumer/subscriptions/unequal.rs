@@ -134,7 +134,7 @@ fn same(one: &Difference, other: &Difference) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consumer::selector::MessageSelector;
+    use crate::consumer::subscriptions::selector::MessageSelector;
 
     fn own(topic: &str, selector: &MessageSelector) -> Arc<Subscription> {
         Arc::new(Subscription::of(topic, selector, 1).unwrap())

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 
-use super::engine::Engine;
 use super::selector::ExpressionType;
 use super::subscription::Subscription;
 use crate::cluster::ResponseCode;
 use crate::cluster::command::CheckClientConfig;
+use crate::consumer::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A condition at a broker: topic, version, address.

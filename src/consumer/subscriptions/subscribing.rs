@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::lifecycle::Inner;
 use super::selector::{ExpressionType, MessageSelector};
 use super::sql_check;
 use super::subscription::{self, Subscription};
 use super::topic_pattern::TopicPattern;
+use crate::consumer::lifecycle::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::namespace;
 use crate::runtime::threads::promise;
 
 impl Inner {
-    pub(super) fn subscribe(&self, topic: &str, selector: &MessageSelector) -> Result<()> {
+    pub(crate) fn subscribe(&self, topic: &str, selector: &MessageSelector) -> Result<()> {
         self.refuse_ended("subscribe")?;
         let topic = &self.wrapped(topic);
         let Some(new) = self.subscriptions().preview(topic, selector)? else {
@@ -29,7 +29,7 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) fn unsubscribe(&self, topic: &str) -> Result<()> {
+    pub(crate) fn unsubscribe(&self, topic: &str) -> Result<()> {
         self.refuse_ended("unsubscribe")?;
         if self.subscriptions().remove(&self.wrapped(topic))? {
             self.subscriptions_changed();
@@ -39,7 +39,7 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) fn subscribe_pattern(&self, topic_regex: &str, selector: &MessageSelector) -> Result<()> {
+    pub(crate) fn subscribe_pattern(&self, topic_regex: &str, selector: &MessageSelector) -> Result<()> {
         self.refuse_ended("subscribe")?;
         let pattern = TopicPattern::new(topic_regex, selector.clone())?.within(self.namespace_prefix());
         if self.subscriptions().add_pattern(pattern)? {
@@ -48,7 +48,7 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) fn unsubscribe_pattern(&self, topic_regex: &str) -> Result<()> {
+    pub(crate) fn unsubscribe_pattern(&self, topic_regex: &str) -> Result<()> {
         self.refuse_ended("unsubscribe")?;
         if self.subscriptions().remove_pattern(topic_regex) {
             self.subscriptions_changed();
@@ -56,7 +56,7 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) fn filter_regex(&self, topic: &str, field: &str, regex: &str) -> Result<()> {
+    pub(crate) fn filter_regex(&self, topic: &str, field: &str, regex: &str) -> Result<()> {
         self.refuse_ended("set a filter")?;
         subscription::check_topic(topic)?;
         self.subscriptions().filters().set(&self.wrapped(topic), field, regex)

@@ -1,17 +1,27 @@
 //! The topics a consumer has subscribed to, or those of the queues it was assigned, before and while it runs.
 
+pub(super) mod group_watch;
+pub(super) mod patterns;
+pub(super) mod regex_filter;
+pub(super) mod selector;
+pub(super) mod sql_check;
+mod subscribing;
+pub(super) mod subscription;
+pub(super) mod topic_pattern;
+mod unequal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use super::assignment::Wanted;
-use super::regex_filter::RegexFilters;
-use super::selector::MessageSelector;
-use super::subscription::Subscription;
-use super::topic_pattern::{Found, TopicPattern};
+use crate::consumer::assignment::Wanted;
 use crate::error::{Error, ErrorKind, Result};
+use regex_filter::RegexFilters;
+use selector::MessageSelector;
+use subscription::Subscription;
+use topic_pattern::{Found, TopicPattern};
 
 /// The prefix of the topic a broker keeps for messages that a group wants again.
 const RETRY_PREFIX: &str = "%RETRY%";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::statistics::TopicCounters;
+use crate::consumer::statistics::TopicCounters;
 
 /// See the module's doc. All times are in milliseconds since 1970, and the first ones that of the taking, as
 /// in Java.
@@ -19,7 +19,7 @@ pub(crate) struct Marks {
 
 impl Marks {
     /// The queue is taken now.
-    pub(super) fn new(counters: Arc<TopicCounters>) -> Marks {
+    pub(crate) fn new(counters: Arc<TopicCounters>) -> Marks {
         let taken = now_ms();
         Marks {
             taken,
@@ -31,38 +31,38 @@ impl Marks {
     }
 
     /// Where to begin is found out.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.begun.store(true, Ordering::Release);
     }
 
     /// True once its offsets mean something.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Acquire)
     }
 
     /// A pull goes out.
-    pub(super) fn pulled(&self) {
+    pub(crate) fn pulled(&self) {
         self.pulled.store(now_ms(), Ordering::Relaxed);
     }
 
     /// A callback was done with messages. Called for the first one after each commit only, since a look at the
     /// clock for each message would be felt.
-    pub(super) fn consumed(&self) {
+    pub(crate) fn consumed(&self) {
         self.consumed.store(now_ms(), Ordering::Relaxed);
     }
 
     /// When the queue was taken.
-    pub(super) fn taken_at(&self) -> i64 {
+    pub(crate) fn taken_at(&self) -> i64 {
         self.taken
     }
 
     /// When it was last pulled from.
-    pub(super) fn pulled_at(&self) -> i64 {
+    pub(crate) fn pulled_at(&self) -> i64 {
         self.pulled.load(Ordering::Relaxed)
     }
 
     /// When a callback was last done with messages, by at most one commit interval too early.
-    pub(super) fn consumed_at(&self) -> i64 {
+    pub(crate) fn consumed_at(&self) -> i64 {
         self.consumed.load(Ordering::Relaxed)
     }
 
@@ -73,7 +73,7 @@ impl Marks {
 }
 
 /// Milliseconds since 1970.
-pub(super) fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Numbers the batches of one queue in the order they were pulled.
-pub(super) type BatchId = u64;
+pub(crate) type BatchId = u64;
 
 /// See the module's doc.
 #[derive(Debug)]
-pub(super) struct ProcessQueue {
+pub(crate) struct ProcessQueue {
     batches: VecDeque<Slot>,
     /// The id of `batches[0]`, or of the next batch when there is none.
     first: BatchId,
@@ -55,18 +55,18 @@ pub(crate) struct Cached {
 
 impl ProcessQueue {
     /// An empty queue that begins at `position`.
-    pub(super) fn new(position: i64) -> ProcessQueue {
+    pub(crate) fn new(position: i64) -> ProcessQueue {
         ProcessQueue { batches: VecDeque::new(), first: 0, position, messages: 0, bytes: 0 }
     }
 
     /// The number that the next batch gets.
-    pub(super) fn next_batch(&self) -> BatchId {
+    pub(crate) fn next_batch(&self) -> BatchId {
         self.first + self.batches.len() as u64
     }
 
     /// Takes a pulled batch: its messages' offsets in order, the size of its frame, and where the next
     /// pull begins.
-    pub(super) fn insert(&mut self, offsets: Box<[i64]>, bytes: usize, next: i64) -> BatchId {
+    pub(crate) fn insert(&mut self, offsets: Box<[i64]>, bytes: usize, next: i64) -> BatchId {
         let id = self.next_batch();
         let left = offsets.len();
         self.messages += left;
@@ -78,12 +78,12 @@ impl ProcessQueue {
     }
 
     /// Notes a pull that brought nothing to deliver but moved on.
-    pub(super) fn advance(&mut self, next: i64) {
+    pub(crate) fn advance(&mut self, next: i64) {
         self.position = next;
     }
 
     /// Forgets everything and begins anew at `position`. Late completions of old batches do nothing.
-    pub(super) fn reset(&mut self, position: i64) {
+    pub(crate) fn reset(&mut self, position: i64) {
         self.first += self.batches.len() as u64;
         self.batches.clear();
         self.position = position;
@@ -93,7 +93,7 @@ impl ProcessQueue {
 
     /// Marks messages of a batch complete, by their index in it. Answers what a batch held that thereby
     /// became complete as a whole.
-    pub(super) fn complete(&mut self, batch: BatchId, indexes: Range<usize>) -> Option<Freed> {
+    pub(crate) fn complete(&mut self, batch: BatchId, indexes: Range<usize>) -> Option<Freed> {
         let at = usize::try_from(batch.checked_sub(self.first)?).ok()?;
         let slot = self.batches.get_mut(at)?;
         let before = slot.left;
@@ -114,32 +114,32 @@ impl ProcessQueue {
     }
 
     /// True while a batch is in the books: not complete as a whole, nor from before a reset.
-    pub(super) fn holds(&self, batch: BatchId) -> bool {
+    pub(crate) fn holds(&self, batch: BatchId) -> bool {
         batch >= self.first && batch - self.first < self.batches.len() as u64
     }
 
     /// The offset to commit: everything before it is complete.
-    pub(super) fn committable(&self) -> i64 {
+    pub(crate) fn committable(&self) -> i64 {
         self.batches.front().and_then(Slot::first_incomplete).unwrap_or(self.position)
     }
 
     /// The offset to pull next.
-    pub(super) fn position(&self) -> i64 {
+    pub(crate) fn position(&self) -> i64 {
         self.position
     }
 
     /// Messages of batches that are not complete.
-    pub(super) fn messages(&self) -> usize {
+    pub(crate) fn messages(&self) -> usize {
         self.messages
     }
 
     /// Bytes of batches that are not complete.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// What is held, counted message by message.
-    pub(super) fn cached(&self) -> Cached {
+    pub(crate) fn cached(&self) -> Cached {
         Cached {
             messages: self.batches.iter().map(|slot| slot.left).sum(),
             bytes: self.bytes,
@@ -149,7 +149,7 @@ impl ProcessQueue {
     }
 
     /// The distance from the first incomplete message to the last one pulled.
-    pub(super) fn span(&self) -> i64 {
+    pub(crate) fn span(&self) -> i64 {
         let last = self.batches.back().and_then(|slot| slot.offsets.last());
         last.map_or(0, |last| last - self.committable())
     }

@@ -1,5 +1,11 @@
 //! One owned queue: what it shares between its task, the workers and the coordinator.
 
+pub(super) mod budget;
+pub(super) mod marks;
+pub(super) mod pauses;
+pub(super) mod process_queue;
+pub(super) mod steering;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,15 +15,15 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::budget::Budget;
-use super::dispatch::{Lane, PulledBatch};
-use super::marks::Marks;
-use super::offsets::CommitRequests;
-use super::process_queue::{BatchId, Cached, Freed, ProcessQueue};
-use super::statistics::TopicCounters;
-use super::steering::{Asked, Steering};
 use crate::config::Limit;
+use crate::consumer::dispatch::{Lane, PulledBatch};
+use crate::consumer::offsets::CommitRequests;
+use crate::consumer::statistics::TopicCounters;
 use crate::message::MessageQueue;
+use budget::Budget;
+use marks::Marks;
+use process_queue::{BatchId, Cached, Freed, ProcessQueue};
+use steering::{Asked, Steering};
 
 /// Shared by everyone who deals with one owned queue.
 pub(crate) struct Queue {

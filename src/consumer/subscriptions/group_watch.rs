@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::engine::Engine;
-use super::event::Event;
-use super::heartbeat::beat_apart;
 use super::subscription::Subscription;
 use super::unequal::{Difference, Told, differences};
 use crate::cluster::command::{ConsumerConnections, GetConsumerConnectionList, GetConsumerRunningInfo};
+use crate::consumer::engine::Engine;
+use crate::consumer::event::Event;
+use crate::consumer::heartbeat::beat_apart;
 use crate::message::namespace;
 
 /// At least this long between two looks: while members join, rebalances come in bursts.
