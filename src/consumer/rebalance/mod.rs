@@ -58,15 +58,17 @@ pub(super) fn leave_none(owners: &mut [Option<usize>], members: usize) {
     }
 }
 
-/// The queues of `me`. Somebody who is not in the list owns nothing.
+/// The queues of `me`. Somebody who is not in the list owns nothing. Who is in it twice owns both shares: a broker lists
+/// a member for each connection that it takes for alive, and may not have noticed that one of ours died. Java takes the
+/// first share only, and the other waits for up to two minutes.
 pub(super) fn share(
     owners: &[Option<usize>],
     me: &str,
     queues: &[MessageQueue],
     members: &[String],
 ) -> BTreeSet<MessageQueue> {
-    let Some(index) = members.iter().position(|member| member == me) else { return BTreeSet::new() };
-    let mine = queues.iter().zip(owners).filter(|(_, owner)| **owner == Some(index));
+    let is_mine = |owner: &Option<usize>| owner.is_some_and(|index| members[index] == me);
+    let mine = queues.iter().zip(owners).filter(|(_, owner)| is_mine(owner));
     mine.map(|(queue, _)| queue.clone()).collect()
 }
 
