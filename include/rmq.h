@@ -58,7 +58,11 @@
  *   thread at a time. A consumer copies it.
  * - rmq_consumer: the caller's, from rmq_consumer_new to rmq_consumer_destroy;
  *   any thread, all functions.
- * - rmq_batch, rmq_context: lent to a callback until it returns.
+ * - rmq_batch: lent to a message callback until it returns; from
+ *   rmq_consumer_poll and rmq_batch_retain the caller's until rmq_batch_destroy.
+ * - rmq_context, rmq_allocation: lent to a callback until it returns.
+ * - rmq_event: lent to an event callback until it returns; from
+ *   rmq_consumer_poll_event the caller's until rmq_event_destroy.
  * - rmq_message: lent by a batch; rmq_message_retain makes a copy that is the
  *   caller's until rmq_message_release. Any thread may read it.
  *
@@ -79,23 +83,28 @@
  * - in rmq_last_error_message, of the thread that made the call, until its next
  *   call that fails. A program that changes threads between a call and the text
  *   makes both in one C function, or asks rmq_consumer_last_error;
- * - in the log callback and rmq_consumer_last_error for what fails later.
+ * - in the log callback, rmq_consumer_last_error and events for what fails
+ *   later.
  *
  * @section callbacks Callbacks
+ *
+ * This is about message callbacks; rmq_event_cb and rmq_allocate_cb say what is
+ * different for those.
  *
  * 1. Thread: a message callback runs on a library thread named rmq-work-N, of
  *    which there are at most "consume.thread.max"; never on a thread that talks
  *    to brokers. All signals but those of faults are blocked in it.
  * 2. At once: as many as there are threads, with different batches, also of one
- *    queue.
+ *    queue unless "consume.mode" is orderly.
  * 3. Blocking is allowed and holds that thread. After "consume.timeout.ms" the
  *    messages are sent back to the broker; the callback goes on, its answer no
- *    longer counts.
+ *    longer counts. An orderly callback keeps its messages.
  * 4. Calls: everything is allowed in a message callback but
  *    rmq_consumer_shutdown and rmq_consumer_destroy of its own consumer, which
  *    answer RMQ_E_IN_CALLBACK. Two consumers whose callbacks destroy each other
  *    wait until their timeouts. A log callback calls nothing.
- * 5. Life: batch, messages and context end when it returns.
+ * 5. Life: batch, messages and context end when it returns; rmq_batch_retain and
+ *    rmq_message_retain keep what is needed longer.
  * 6. Last call: after rmq_consumer_shutdown answered RMQ_OK no message callback
  *    runs or will; a log callback may until rmq_consumer_destroy answered RMQ_OK.
  *    After RMQ_E_TIMEOUT some still run; the consumer stays as it is, and the
@@ -111,13 +120,15 @@
  * @section threads Threads
  *
  * A consumer has "io.threads" threads from its start, named rmq-io-N, and the
- * callback threads in use. Each function says from where it may be called.
+ * callback threads in use; rmq-event when an event callback is set, and rmq-alloc
+ * while an allocate callback runs. Each function says from where it may be called.
  *
  * @section processes Processes and signals
  *
- * The library installs no signal handler, ignores no signal, writes no file and
- * to no standard stream, and reads one environment variable, NAMESRV_ADDR, when
- * "namesrv.addr" is not set. One exception: when an exception that leaves a
+ * The library installs no signal handler, ignores no signal, writes no file but
+ * the offsets of a broadcasting consumer, and to no standard stream. It reads two
+ * environment variables: NAMESRV_ADDR, when "namesrv.addr" is not set, and in
+ * broadcasting HOME, for a ~ in "offset.store.path". One exception: when an exception that leaves a
  * callback ends the process, the Rust runtime writes its last words to standard
  * error. After fork, a consumer of the parent answers
  * RMQ_E_FORKED in the child, and its destroy does nothing; a new one made in the
@@ -442,7 +453,7 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
 #define RMQ_E_TIMEOUT -6
 
 /**
- * A wake-up ended the wait. Not used in this version.
+ * A wake-up ended the wait.
  */
 #define RMQ_E_WOKEN -7
 
@@ -472,7 +483,7 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
 #define RMQ_E_THREAD -12
 
 /**
- * The operating system refused; the text has its error. Not used in this version.
+ * The operating system refused; the text has its error. In broadcasting an event tells it of offsets that cannot be saved.
  */
 #define RMQ_E_IO -13
 
@@ -492,23 +503,23 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
 #define RMQ_E_CONFIG_MISSING -22
 
 /**
- * Another consumer uses the same client id. In broadcasting rmq_consumer_start answers it, when the other one keeps its
- * offsets in the same file; else an event, rmq_consumer_last_error and the log tell it.
+ * Another consumer of the group uses the same client id, or in broadcasting the same file of offsets. rmq_consumer_start
+ * answers it; of one that comes later an event, rmq_consumer_last_error and the log tell.
  */
 #define RMQ_E_DUPLICATE_CLIENT -23
 
 /**
- * The queue is not assigned to this consumer. Not used in this version.
+ * The queue is not assigned to this consumer.
  */
 #define RMQ_E_NOT_ASSIGNED -24
 
 /**
- * The queue was taken away; the message will be delivered elsewhere. Not used in this version.
+ * The queue was taken away, or its offset was moved; the messages may be delivered again, here or elsewhere.
  */
 #define RMQ_E_REVOKED -25
 
 /**
- * The group has committed nothing for the queue. Not used in this version.
+ * The group has committed nothing for the queue.
  */
 #define RMQ_E_NO_OFFSET -26
 
@@ -900,8 +911,7 @@ rmq_code rmq_config_set_credentials(rmq_config *config,
  * Sets the message model, as rmq_config_set of "message.model".
  *
  * @param config  must not be NULL
- * @param model   RMQ_MESSAGE_MODEL_CLUSTERING; this version answers RMQ_E_UNSUPPORTED to
- *                RMQ_MESSAGE_MODEL_BROADCASTING
+ * @param model   RMQ_MESSAGE_MODEL_CLUSTERING or RMQ_MESSAGE_MODEL_BROADCASTING
  * @returns as rmq_config_set; the text is in rmq_last_error_message
  * @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
  * @since 0.1
@@ -1046,7 +1056,8 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
  * by an error event and rmq_consumer_last_error.
  *
  * @param consumer  must not be NULL
- * @returns RMQ_OK; RMQ_E_STATE if it was started before; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
+ * @returns RMQ_OK; RMQ_E_STATE if it was started before, or if "allocate.strategy" is custom and no allocate callback is
+ *          set; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
  *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT if another consumer
  *          of the group has the same client id and keeps it for 3 s, in broadcasting if another keeps its offsets in the
  *          same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
@@ -1057,13 +1068,14 @@ RMQ_EXPORT
 rmq_code rmq_consumer_start(rmq_consumer *consumer);
 
 /**
- * Stops consuming: waits for running callbacks, commits what they finished, tells the brokers. After RMQ_OK no message
- * callback runs and none will; the log callback may until the destroy. The consumer cannot be started again.
+ * Stops consuming: ends all polls, waits for running callbacks and for batches that are kept or polled, commits what was
+ * finished, tells the brokers. After RMQ_OK no message callback runs and none will; the log callback may until the
+ * destroy. The consumer cannot be started again.
  *
  * @param consumer    must not be NULL
  * @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
- * @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running, after which it may be
- *          called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running or messages are not
+ *          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread but a message callback's of this consumer
  * @since 0.1
  */
@@ -1076,8 +1088,8 @@ rmq_code rmq_consumer_shutdown(rmq_consumer *consumer,
  * the handle. On failure nothing is freed and the handle stays usable. All this holds in RMQ_STATE_FATAL too.
  *
  * @param consumer  a consumer of the caller's, or NULL, which does nothing
- * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running; RMQ_E_IN_CALLBACK;
- *          RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing is freed
+ * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not settled;
+ *          RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing is freed
  * @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it any
  *                     more; calls that are running end well
  * @par Ownership      ends with RMQ_OK

@@ -283,8 +283,7 @@ pub unsafe extern "C" fn rmq_config_set_credentials(
 /// Sets the message model, as rmq_config_set of "message.model".
 ///
 /// @param config  must not be NULL
-/// @param model   RMQ_MESSAGE_MODEL_CLUSTERING; this version answers RMQ_E_UNSUPPORTED to
-///                RMQ_MESSAGE_MODEL_BROADCASTING
+/// @param model   RMQ_MESSAGE_MODEL_CLUSTERING or RMQ_MESSAGE_MODEL_BROADCASTING
 /// @returns as rmq_config_set; the text is in rmq_last_error_message
 /// @par Thread-safety  one thread at a time for one configuration, may be called from a message callback
 /// @since 0.1

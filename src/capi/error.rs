@@ -26,7 +26,7 @@ pub const RMQ_E_CLOSED: rmq_code = -4;
 pub const RMQ_E_IN_CALLBACK: rmq_code = -5;
 /// It did not end within the time given.
 pub const RMQ_E_TIMEOUT: rmq_code = -6;
-/// A wake-up ended the wait. Not used in this version.
+/// A wake-up ended the wait.
 pub const RMQ_E_WOKEN: rmq_code = -7;
 /// The handle was made in the parent process.
 pub const RMQ_E_FORKED: rmq_code = -8;
@@ -38,7 +38,7 @@ pub const RMQ_E_UNSUPPORTED: rmq_code = -10;
 pub const RMQ_E_NO_MEMORY: rmq_code = -11;
 /// A thread could not be started.
 pub const RMQ_E_THREAD: rmq_code = -12;
-/// The operating system refused; the text has its error. Not used in this version.
+/// The operating system refused; the text has its error. In broadcasting an event tells it of offsets that cannot be saved.
 pub const RMQ_E_IO: rmq_code = -13;
 /// No such property; the text has the nearest name.
 pub const RMQ_E_CONFIG_KEY: rmq_code = -20;
@@ -46,14 +46,14 @@ pub const RMQ_E_CONFIG_KEY: rmq_code = -20;
 pub const RMQ_E_CONFIG_VALUE: rmq_code = -21;
 /// A required property is not set; the text names it.
 pub const RMQ_E_CONFIG_MISSING: rmq_code = -22;
-/// Another consumer uses the same client id. In broadcasting rmq_consumer_start answers it, when the other one keeps its
-/// offsets in the same file; else an event, rmq_consumer_last_error and the log tell it.
+/// Another consumer of the group uses the same client id, or in broadcasting the same file of offsets. rmq_consumer_start
+/// answers it; of one that comes later an event, rmq_consumer_last_error and the log tell.
 pub const RMQ_E_DUPLICATE_CLIENT: rmq_code = -23;
-/// The queue is not assigned to this consumer. Not used in this version.
+/// The queue is not assigned to this consumer.
 pub const RMQ_E_NOT_ASSIGNED: rmq_code = -24;
-/// The queue was taken away; the message will be delivered elsewhere. Not used in this version.
+/// The queue was taken away, or its offset was moved; the messages may be delivered again, here or elsewhere.
 pub const RMQ_E_REVOKED: rmq_code = -25;
-/// The group has committed nothing for the queue. Not used in this version.
+/// The group has committed nothing for the queue.
 pub const RMQ_E_NO_OFFSET: rmq_code = -26;
 /// The file of a broadcasting consumer's offsets and its backup cannot be read: every queue begins by "consume.from".
 /// An event, rmq_consumer_last_error and the log tell it, no function answers it.
