@@ -45,7 +45,6 @@ pub(crate) async fn give_back(
             return;
         }
         if engine.subscriptions.is_assigned() && delay_level >= 0 {
-            count(&engine.status.counters.failed, 1);
             left.push(index);
             continue;
         }
