@@ -93,7 +93,10 @@ impl Coordinator {
         if let Some(assigned) = self.engine.subscriptions.assigned() {
             let due = assignment::due(&assigned.wanted, &self.engine);
             self.apply(&due);
-            self.engine.subscriptions.note_applied(assigned.round);
+            // One that is still being given up is taken again when that has ended, and then this comes again.
+            if !due.values().flatten().flatten().any(|queue| self.leaving.contains_key(queue)) {
+                self.engine.subscriptions.note_applied(assigned.round);
+            }
             return due.values().all(Option::is_some);
         }
         let subscriptions = self.engine.subscriptions.all();

@@ -82,7 +82,7 @@ impl<'a> Puller<'a> {
                 Order::PullAgain => tokio::select! {
                     biased;
                     () = queue.drained() => {
-                        queue.reset(queue.committable());
+                        queue.rewind();
                         self.engine.workers.discard(queue);
                         steering.note_pulled_again();
                     }
@@ -212,6 +212,7 @@ impl<'a> Puller<'a> {
             messages.retain(|message| filters.want(message));
         }
         count(&counters.filtered, pulled - messages.len());
+        self.queue.leave_out_done(&mut messages);
         self.queue.marks().counters().pulled(messages.len(), took);
         if messages.is_empty() {
             return self.queue.advance(position.next_begin_offset);

@@ -1,5 +1,6 @@
 //! What a consumer with assigned queues asks for, and what it never says.
 
+use rmq::{Outcome, Seek};
 use rmq_mock::{Fault, MockCluster, Produced, RequestCode, ResponseCode};
 use rmq_testbed::wait_until;
 
@@ -104,4 +105,29 @@ fn queues_are_not_assigned_in_broadcasting() {
     let member = Setup::new(&cluster, "g").set("message.model", "broadcasting").build();
     let error = member.consumer.assign("[]").unwrap_err();
     assert!(error.text().starts_with("assign: message.model is broadcasting"), "{error}");
+}
+
+#[test]
+fn a_queue_that_is_assigned_again_is_owned_when_the_call_returns() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    fill(&cluster, "T", 0, 5);
+    let member = assigned(Setup::new(&cluster, "g"), r#"[{"topic":"T"}]"#);
+    for offset in 0..5 {
+        member.consumer.assign("[]").unwrap();
+        member.consumer.assign(r#"[{"topic":"T"}]"#).unwrap();
+        member.consumer.seek("T", "broker-a", 0, Seek::Offset(offset)).unwrap();
+    }
+}
+
+#[test]
+fn a_failure_is_counted_once() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    fill(&cluster, "T", 0, 1);
+    let setup = Setup::new(&cluster, "g").answer(|_, _| Outcome::Later);
+    let member = assigned(setup, r#"[{"topic":"T"}]"#);
+    wait_until("the failure", WITHIN, || member.total("failed") > 0);
+    std::thread::sleep(millis(50)); // so that it could be counted again
+    assert_eq!((member.record.count(), member.total("failed")), (1, 1));
 }

@@ -8,7 +8,7 @@ use rmq_mock::{MockCluster, RequestCode};
 use rmq_testbed::wait_until;
 
 use crate::member::{Member, Setup};
-use crate::tools::{WITHIN, fill, millis};
+use crate::tools::{Gate, WITHIN, fill, millis};
 
 fn cluster(messages: usize) -> MockCluster {
     let cluster = MockCluster::start();
@@ -378,4 +378,39 @@ fn callbacks_that_defer_get_no_more_than_may_be_unsettled() {
         }
     }
     wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(20));
+}
+
+#[test]
+fn a_batch_that_is_retained_past_its_time_is_settled_already() {
+    let cluster = cluster(2);
+    let (gates, told) = ([Gate::default(), Gate::default()], std::sync::Arc::new(Mutex::new(None)));
+    let (inside, tell) = (gates.clone(), std::sync::Arc::clone(&told));
+    let _member = Setup::new(&cluster, "g")
+        .set("consume.timeout.ms", "200")
+        .set("consume.thread.min", "2")
+        .set("consume.thread.max", "2")
+        .subscribe("T", "*")
+        .answer(move |batch, _| {
+            match (batch.topic(), batch.message(0).unwrap().queue_offset()) {
+                ("T", 0) => {
+                    inside[0].pass();
+                    let kept = batch.retain().unwrap();
+                    *tell.lock().unwrap() =
+                        Some((kept.unsettled(), kept.ack().map_err(|error| error.kind())));
+                    return Outcome::Deferred;
+                }
+                // Keeps the batch that both are of in the books.
+                ("T", _) => inside[1].pass(),
+                _ => {}
+            }
+            Outcome::Success
+        })
+        .start();
+    let sent_back = || cluster.requests(RequestCode::ConsumerSendMsgBack).len();
+    wait_until("the send-backs", WITHIN, || sent_back() == 2);
+    gates[0].open();
+    wait_until("the answer", WITHIN, || told.lock().unwrap().is_some());
+    assert_eq!(*told.lock().unwrap(), Some((0, Err(ErrorKind::State))));
+    gates[1].open();
+    assert_eq!(sent_back(), 2);
 }

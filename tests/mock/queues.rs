@@ -246,3 +246,27 @@ fn a_poller_gets_nothing_of_a_paused_queue_and_goes_on_where_it_was_sought() {
     let next = consumer.poll(4, Some(WITHIN)).unwrap();
     assert_eq!(next.message(0).unwrap().queue_offset(), 30);
 }
+
+#[test]
+fn nothing_comes_twice_after_a_resume_while_a_message_waits_to_be_delivered_again() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    fill(&cluster, "T", 0, 20);
+    let failed = std::sync::Once::new();
+    let member = Setup::new(&cluster, "g")
+        .answer(move |batch, _| {
+            let mut outcome = Outcome::Success;
+            if batch.message(0).unwrap().queue_offset() == 0 {
+                failed.call_once(|| outcome = Outcome::Later);
+            }
+            outcome
+        })
+        .build();
+    member.consumer.assign(r#"[{"topic":"T"}]"#).unwrap();
+    member.consumer.start().unwrap();
+    wait_until("the others", WITHIN, || member.total("consumed") == 19);
+    member.consumer.pause(None, None, None).unwrap();
+    member.consumer.resume(None, None, None).unwrap();
+    wait_until("the end", WITHIN, || cluster.committed("g", "T", 0) == Some(20));
+    assert_eq!(member.record.count(), 21, "{:?}", member.record.by_key());
+}

@@ -84,7 +84,7 @@ impl Batch {
     pub fn retain(&self) -> Result<Batch> {
         let workers = self.pulled.workers.upgrade().ok_or_else(closed)?;
         let keeper = self.keeper.get_or_init(|| {
-            let open = workers.open(&self.pulled, self.range.clone());
+            let open = workers.keep(&self.pulled, self.range.clone());
             Arc::new(Keeper { open, unsettled: Abandoned::Again })
         });
         Ok(Batch::of(Arc::clone(keeper)))

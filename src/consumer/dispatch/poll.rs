@@ -112,6 +112,22 @@ impl Workers {
         self.0.unsettled.open(Arc::clone(pulled), range, pulled.queue.enter())
     }
 
+    /// Opens a batch that a callback keeps. One that was taken from its callback meanwhile is settled by that.
+    pub(super) fn keep(&self, pulled: &Arc<PulledBatch>, range: Range<usize>) -> Arc<Open> {
+        // Whoever takes it looks, under the lock of the slot, for what is open: so it is opened first.
+        let open = self.open(pulled, range.clone());
+        let slots = self.0.state().slots.clone();
+        let lent =
+            |(batch, of, _): (Arc<PulledBatch>, Range<usize>, _)| Arc::ptr_eq(&batch, pulled) && of == range;
+        if pulled.queue.has_begun() && !slots.iter().any(|slot| slot.running().is_some_and(lent)) {
+            let decided = open.settle(0..range.len(), Verdict::Again(0));
+            if self.0.unsettled.settled(decided.count()) {
+                self.0.nudge();
+            }
+        }
+        open
+    }
+
     /// Settles messages of a kept batch, by their indexes in it; those that were settled before stay as they are.
     /// Answers how many it were.
     pub(crate) fn settle(&self, open: &Arc<Open>, range: Range<usize>, verdict: Verdict) -> usize {

@@ -19,7 +19,7 @@ use crate::config::Limit;
 use crate::consumer::dispatch::{Lane, PulledBatch};
 use crate::consumer::offsets::CommitRequests;
 use crate::consumer::statistics::TopicCounters;
-use crate::message::MessageQueue;
+use crate::message::{Message, MessageQueue};
 use budget::Budget;
 use marks::Marks;
 use process_queue::{BatchId, Cached, Freed, ProcessQueue};
@@ -230,10 +230,25 @@ impl Queue {
 
     /// Forgets all that was pulled and begins anew at `position`; late completions do nothing.
     pub(crate) fn reset(&self, position: i64) {
+        self.begin_anew(|process| process.reset(position));
+    }
+
+    /// Begins anew at the first message that is not complete. What is complete behind it does not come again.
+    pub(crate) fn rewind(&self) {
+        self.begin_anew(ProcessQueue::rewind);
+    }
+
+    /// Drops messages that were complete before a [`Queue::rewind`].
+    pub(crate) fn leave_out_done(&self, messages: &mut Vec<Message>) {
+        let process = self.process();
+        messages.retain(|message| !process.is_done(message.queue_offset()));
+    }
+
+    fn begin_anew(&self, reset: impl FnOnce(&mut ProcessQueue)) {
         let held = {
             let mut process = self.process();
             let held = Freed { messages: process.messages(), bytes: process.bytes() };
-            process.reset(position);
+            reset(&mut process);
             self.live_from.store(process.next_batch(), Ordering::SeqCst);
             held
         };

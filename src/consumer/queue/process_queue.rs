@@ -4,7 +4,7 @@
 //! committable offset is the first message that is not complete. Offsets may have gaps (filtered,
 //! compacted or transactional messages), so nothing here counts on their being contiguous.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
 /// Numbers the batches of one queue in the order they were pulled.
@@ -20,6 +20,9 @@ pub(crate) struct ProcessQueue {
     position: i64,
     messages: usize,
     bytes: usize,
+    /// Messages behind the committable offset that are complete and not in `batches`: see
+    /// [`ProcessQueue::rewind`].
+    done_before: BTreeSet<i64>,
 }
 
 #[derive(Debug)]
@@ -56,7 +59,8 @@ pub(crate) struct Cached {
 impl ProcessQueue {
     /// An empty queue that begins at `position`.
     pub(crate) fn new(position: i64) -> ProcessQueue {
-        ProcessQueue { batches: VecDeque::new(), first: 0, position, messages: 0, bytes: 0 }
+        let (batches, done_before) = (VecDeque::new(), BTreeSet::new());
+        ProcessQueue { batches, first: 0, position, messages: 0, bytes: 0, done_before }
     }
 
     /// The number that the next batch gets.
@@ -89,6 +93,24 @@ impl ProcessQueue {
         self.position = position;
         self.messages = 0;
         self.bytes = 0;
+        self.done_before.clear();
+    }
+
+    /// Begins anew at the first message that is not complete, but remembers which of those behind it are.
+    pub(super) fn rewind(&mut self) {
+        let position = self.committable();
+        let mut done = std::mem::take(&mut self.done_before).split_off(&position);
+        let offsets = |done| self.batches.iter().flat_map(move |slot| slot.offsets(done));
+        done.extend(offsets(true).filter(|offset| *offset >= position));
+        // Should messages share an offset, all of them come again.
+        offsets(false).for_each(|offset| _ = done.remove(&offset));
+        self.reset(position);
+        self.done_before = done;
+    }
+
+    /// True for a message that was complete before a rewind.
+    pub(super) fn is_done(&self, offset: i64) -> bool {
+        self.done_before.contains(&offset)
     }
 
     /// Marks messages of a batch complete, by their index in it. Answers what a batch held that thereby
@@ -167,6 +189,13 @@ impl Slot {
         }
     }
 
+    /// The offsets of messages that are complete, or of those that are not.
+    fn offsets(&self, done: bool) -> impl Iterator<Item = i64> {
+        let is_done = |index: usize| self.done[index / 64] & (1 << (index % 64)) != 0;
+        let each = self.offsets.iter().enumerate();
+        each.filter(move |(index, _)| is_done(*index) == done).map(|(_, offset)| *offset)
+    }
+
     fn first_incomplete(&self) -> Option<i64> {
         let word = self.done.iter().position(|word| *word != u64::MAX)?;
         let index = word * 64 + self.done[word].trailing_ones() as usize;
@@ -222,6 +251,25 @@ mod tests {
         assert_eq!(queue.committable(), 10);
         queue.complete(new, 0..2);
         assert_eq!(queue.committable(), 12);
+    }
+
+    #[test]
+    fn a_rewind_remembers_what_is_complete_until_it_is_moved() {
+        let mut queue = ProcessQueue::new(0);
+        let a = queue.insert(offsets(0..70), 8, 70);
+        queue.insert(offsets(70..80), 8, 80);
+        queue.complete(a, 0..2);
+        queue.complete(a, 3..70);
+        queue.rewind();
+        assert_eq!((queue.position(), queue.committable(), queue.messages()), (2, 2, 0));
+        let is_done = |queue: &ProcessQueue| [1, 2, 3, 69, 70].map(|offset| queue.is_done(offset));
+        assert_eq!(is_done(&queue), [false, false, true, true, false]);
+        let b = queue.insert([2, 70].into(), 8, 71);
+        queue.complete(b, 1..2);
+        queue.rewind();
+        assert_eq!(is_done(&queue), [false, false, true, true, true], "also what was left out");
+        queue.reset(0);
+        assert_eq!(is_done(&queue), [false; 5]);
     }
 
     #[test]
