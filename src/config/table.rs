@@ -144,7 +144,7 @@ const CALLBACKS: &[Property] = &[
         .help("How many messages one callback gets at most; all of one queue."),
     millis("consume.timeout.ms", "consumeTimeout", "900000", 100, 604_800_000)
         .java_counts(60_000, "minutes")
-        .help("How long a message may be in a callback. After that it is sent back to the broker and the callback's result no longer counts. An orderly callback keeps its messages however long it takes. Java's name counts minutes."),
+        .help("How long a message may be in a callback, or polled or deferred and not settled. After that it is delivered again as if it had failed, and its answer no longer counts. An orderly callback keeps its messages however long it takes. Java's name counts minutes."),
     count("reconsume.max", "maxReconsumeTimes", "16", 0, 2_147_483_647)
         .also(-1, "16, as in Java")
         .high()
@@ -161,7 +161,7 @@ const CALLBACKS: &[Property] = &[
         .help("How long an orderly queue rests before a message that failed is tried again."),
     millis("slow.message.ms", "", "30000", 0, 604_800_000)
         .low()
-        .help("A callback that runs longer is reported in the log, once a message. 0: never."),
+        .help("A callback that runs longer, and a batch that is not settled for longer, is told once, in the log and by an event. 0: never."),
     integer("thread.stack.kib", "", "0", 64, 1_048_576, Unit::Kib)
         .also(0, "the platform's default")
         .low()
@@ -241,7 +241,7 @@ const LIMITS: &[Property] = &[
     millis("start.timeout.ms", "", "10000", 0, 600_000)
         .help("How long a start waits for a name server and the brokers of the known topics; one that refuses the connection is tried again until the time is over. 0: it does not wait, and goes on trying in the background."),
     millis("shutdown.timeout.ms", "awaitTerminationMillisWhenShutdown", "15000", 0, 3_600_000)
-        .help("How long a shutdown waits for running callbacks and for the commit of what they finished. Java's default is 0."),
+        .help("How long a shutdown waits for running callbacks, for batches that are not settled, and for the commit of what they finished. Java's default is 0."),
     millis("request.timeout.ms", "mqClientApiTimeout", "3000", 100, 300_000)
         .help("How long a request to a name server or broker may take; a pull besides what it may be held."),
     millis("connect.timeout.ms", "connectTimeoutMillis", "3000", 100, 60_000)
@@ -249,7 +249,7 @@ const LIMITS: &[Property] = &[
         .help("How long making a connection may take."),
     millis("rebalance.handover.timeout.ms", "", "5000", 0, 60_000)
         .low()
-        .help("How long a queue that was assigned waits for its previous owner to finish before it is pulled anyway."),
+        .help("How long a queue that was assigned waits for its previous owner to finish before it is pulled anyway. An orderly queue waits for its lock however long that takes."),
 ];
 
 const LOGGING: &[Property] = &[
@@ -262,7 +262,7 @@ const LOGGING: &[Property] = &[
     .help("The least important records that the log callback gets. Without a callback nothing is logged anywhere."),
     flag("log.queue", "", "false")
         .low()
-        .unsupported("event polling is not built yet")
+        .unsupported("log events are not built yet")
         .help("Hands log records out as events instead of calling the log callback."),
     millis("stats.interval.ms", "", "0", 0, 3_600_000)
         .low()

@@ -208,7 +208,7 @@ fn what_is_not_built_is_refused_and_its_default_accepted() {
         ("access.key", "me", "signed requests are not built yet"),
         ("stats.interval.ms", "1000", "statistics events are not built yet"),
         ("watchdog.queue.ms", "1000", "the queue watchdog is not built yet"),
-        ("log.queue", "true", "event polling is not built yet"),
+        ("log.queue", "true", "log events are not built yet"),
     ] {
         let (kind, text) = refusal(name, value);
         assert_eq!(kind, ErrorKind::Unsupported);

@@ -34,7 +34,7 @@ type Due = BTreeMap<String, Option<BTreeSet<MessageQueue>>>;
 /// Reads `[{"topic": …, "broker": …, "queue_id": …, "expression": …}, …]`; all but the topic may be left out.
 pub(crate) fn parse(json: &str) -> Result<Vec<Wanted>> {
     let entries: Vec<Value> =
-        serde_json::from_str(json).map_err(|e| bad(format_args!("is no JSON array of queues: {e}")))?;
+        serde_json::from_str(json).map_err(|e| bad(format_args!("is no JSON array of objects: {e}")))?;
     let mut all: Vec<Wanted> = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let wanted = entry
@@ -99,6 +99,20 @@ pub(crate) fn due(wanted: &[Wanted], engine: &Engine) -> Due {
     due
 }
 
+/// The entries that name a queue or broker which the topic's present route does not have.
+pub(crate) fn absent(wanted: &[Wanted], engine: &Engine) -> Vec<String> {
+    let is_absent = |wanted: &&Wanted| {
+        let route = engine.cluster.route(&wanted.topic).filter(|route| !route.queues.is_empty());
+        route.is_some_and(|route| !route.queues.iter().any(|queue| wanted.queues.covers(queue)))
+    };
+    let name = |wanted: &Wanted| {
+        let (broker, id) = (wanted.queues.broker.as_deref().unwrap_or("*"), wanted.queues.queue_id);
+        let id = id.map_or_else(|| "*".to_owned(), |id| id.to_string());
+        format!("{}/{broker}/{id}", namespace::unwrap(&engine.config.namespace_prefix, &wanted.topic))
+    };
+    wanted.iter().filter(is_absent).map(name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place_and_the_rule() {
         let text = |json: &str| parse(json).unwrap_err().text().to_owned();
-        assert!(text("{").starts_with("queues_json is no JSON array of queues: "));
+        assert!(text("{").starts_with("queues_json is no JSON array of objects: "));
         assert_eq!(text("[7]"), "queues_json has 7 at [0], an entry is an object");
         assert_eq!(text("[{}]"), "queues_json has no topic at [0]");
         assert_eq!(

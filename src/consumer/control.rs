@@ -134,7 +134,7 @@ impl Consumer {
     /// are ignored, and the next commit may be lower.
     pub fn seek(&self, topic: &str, broker: &str, queue_id: i32, to: Seek) -> Result<()> {
         if let Seek::Timestamp(ms @ ..0) = to {
-            let text = format!("seek: timestamp_ms is {ms}, it is milliseconds since 1970");
+            let text = format!("seek: timestamp_ms is {ms}, allowed is 0 and more, milliseconds since 1970");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
         let (engine, queue) = self.0.owned("seek", topic, broker, queue_id)?;
@@ -230,6 +230,10 @@ impl Inner {
         broker: Option<&str>,
         queue_id: Option<i32>,
     ) -> Result<Selection> {
+        if let Some(id @ ..0) = queue_id {
+            let text = format!("queue_id is {id}: allowed is a queue's number from 0 on, or -1 for any");
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
         let name = self.name(topic.unwrap_or("any"), broker.unwrap_or("any"), queue_id.unwrap_or(0))?;
         let topic = topic.map(|_| name.topic.to_string());
         Ok(Selection { topic, broker: broker.map(str::to_owned), queue_id })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::DropGuard;
@@ -35,6 +36,8 @@ pub(crate) struct Coordinator {
     leaving: BTreeMap<MessageQueue, Reason>,
     /// The queues of each topic at the last rebalance, to tell why one comes or goes.
     known: BTreeMap<String, BTreeSet<MessageQueue>>,
+    /// Assigned queues that do not exist, as they were told.
+    absent: Vec<String>,
     ended: (mpsc::UnboundedSender<MessageQueue>, mpsc::UnboundedReceiver<MessageQueue>),
     /// The members as they were before this one joined or the list last changed.
     previous_members: Vec<String>,
@@ -52,6 +55,7 @@ impl Coordinator {
             owned: BTreeMap::new(),
             leaving: BTreeMap::new(),
             known: BTreeMap::new(),
+            absent: Vec::new(),
             ended: mpsc::unbounded_channel(),
             previous_members: Vec::new(),
             members: Vec::new(),
@@ -93,6 +97,7 @@ impl Coordinator {
         if let Some(assigned) = self.engine.subscriptions.assigned() {
             let due = assignment::due(&assigned.wanted, &self.engine);
             self.apply(&due);
+            self.tell_absent(assignment::absent(&assigned.wanted, &self.engine));
             // One that is still being given up is taken again when that has ended, and then this comes again.
             if !due.values().flatten().flatten().any(|queue| self.leaving.contains_key(queue)) {
                 self.engine.subscriptions.note_applied(assigned.round);
@@ -221,6 +226,17 @@ impl Coordinator {
         self.known = routed;
     }
 
+    /// Warns of assigned queues that do not exist: a mistyped one would look like an empty one.
+    fn tell_absent(&mut self, absent: Vec<String>) {
+        if !absent.is_empty() && absent != self.absent {
+            let text = format!("assigned queues that their topics do not have: {}", absent.join(", "));
+            self.engine.log.warn("coordinator", &text);
+            let details = Map::from_iter([("queues".to_owned(), Value::from(absent.clone()))]);
+            self.engine.status.events().raise(Event::warning("absent_queues", text, details));
+        }
+        self.absent = absent;
+    }
+
     /// Without membership only the user gives and takes.
     fn why(&self, reason: Reason) -> Reason {
         match reason {
@@ -307,6 +323,9 @@ impl Coordinator {
             }
             for queue in owned {
                 queue.stop().cancel();
+                // Its task comes to it in a moment; whoever asked for this may count on it now.
+                queue.close();
+                self.engine.workers.discard(queue);
             }
             self.leaving.extend(queues.into_iter().map(|queue| (queue, reason)));
         }

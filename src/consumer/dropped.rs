@@ -45,5 +45,5 @@ pub(super) fn tell_dropped(engine: &Engine, queue: &MessageQueue, failed: &[Mess
         ("message_ids".to_owned(), json!(ids)),
         ("failed".to_owned(), json!(since)),
     ]);
-    engine.status.events().raise(Event::warning(text, details));
+    engine.status.events().raise(Event::warning("failed_messages", text, details));
 }

@@ -138,10 +138,10 @@ impl Event {
         Event { error: Some(kind), ..event }
     }
 
-    /// A doubt about how the group is set up, or messages and offsets that are given up; `details` are members of its
-    /// JSON.
-    pub(crate) fn warning(text: String, details: Map<String, Value>) -> Event {
-        Event { details, ..Event::new(EventKind::Warning, text) }
+    /// A doubt about how the group is set up, or messages and offsets that are given up; `name` tells
+    /// programs which, `details` are members of its JSON.
+    pub(crate) fn warning(name: &str, text: String, details: Map<String, Value>) -> Event {
+        Event { details, ..Event::new(EventKind::Warning, text) }.with("warning", name)
     }
 
     /// Messages of one queue that are not finished for `took_ms`: which they are, and who has them.

@@ -76,7 +76,7 @@ pub(super) fn answered(
         Outcome::Rollback if !auto_commit => return roll_back(engine, order, batch, context),
         Outcome::Later | Outcome::Suspend => all.start..all.start,
         odd => {
-            engine.status.odd_outcome(odd);
+            engine.status.odd_outcome(odd, true);
             all.start..all.start
         }
     };

@@ -77,14 +77,16 @@ pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
             let (batch, thread) = (overdue.batch, overdue.thread);
             let first = batch.message(0).map_or(-1, Message::queue_offset);
             let took = overdue.since.as_millis();
+            let (kind, end) = match overdue.taken {
+                Some(_) => {
+                    (EventKind::ConsumeTimeout, ", past consume.timeout.ms: its answer no longer counts")
+                }
+                None => (EventKind::SlowMessage, ""),
+            };
             let what = format!(
-                "{thread}: the callback for {} offset {first} runs for {took} ms",
+                "{thread}: the callback for {} offset {first} runs for {took} ms{end}",
                 batch.queue_name()
             );
-            let kind = match overdue.taken {
-                Some(_) => EventKind::ConsumeTimeout,
-                None => EventKind::SlowMessage,
-            };
             let millis = u64::try_from(took).unwrap_or(u64::MAX);
             let event = Event::messages(kind, what.clone(), std::slice::from_ref(&batch), &thread, millis);
             engine.status.events().raise(event);
@@ -97,7 +99,7 @@ pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
                 drop_failed(&engine, batch.pulled(), batch.range(), "its callback outran consume.timeout.ms");
                 continue;
             }
-            engine.log.warn("workers", format_args!("{what}, past consume.timeout.ms: its messages go back"));
+            engine.log.warn("workers", format_args!("{what}; its messages go back"));
             let (pulled, range) = (Arc::clone(batch.pulled()), batch.range());
             let name = format!("retry {}", batch.queue_name());
             engine.tasks.spawn(name, give_back(Arc::clone(&engine), pulled, range, DELAY_LEVEL, running));

@@ -63,7 +63,7 @@ fn answered(engine: &Arc<Engine>, batch: &Batch, outcome: Outcome, context: &Con
         Outcome::Success => batch.done(context),
         Outcome::Later => start..start,
         odd => {
-            engine.status.odd_outcome(odd);
+            engine.status.odd_outcome(odd, false);
             start..start
         }
     };

@@ -137,16 +137,20 @@ impl Status {
     }
 
     /// A callback answered what it cannot mean: told once a second with a count.
-    pub(crate) fn odd_outcome(&self, outcome: Outcome) {
+    pub(crate) fn odd_outcome(&self, outcome: Outcome, orderly: bool) {
         let mut seldom = self.odd_outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(times) = seldom.pass(Instant::now(), 1) {
             let what = match outcome {
                 Outcome::Unknown(value) => value.to_string(),
                 Outcome::Deferred => "DEFERRED without retaining the batch".to_owned(),
-                other => format!("{other:?}, which this consume.mode does not have"),
+                Outcome::Rollback if orderly => "ROLLBACK although it commits by itself".to_owned(),
+                Outcome::Suspend => "SUSPEND, which is for consume.mode=orderly".to_owned(),
+                Outcome::Commit => "COMMIT, which is for consume.mode=orderly".to_owned(),
+                Outcome::Rollback => "ROLLBACK, which is for consume.mode=orderly".to_owned(),
+                Outcome::Success | Outcome::Later => "an answer of the other mode".to_owned(),
             };
-            let text =
-                format!("the message callback returned {what}, taken as RECONSUME_LATER ({times} times)");
+            let taken = if orderly { "SUSPEND" } else { "RECONSUME_LATER" };
+            let text = format!("the message callback returned {what}, taken as {taken} ({times} times)");
             drop(seldom);
             self.report("workers", Error::new(ErrorKind::InvalidArgument, text));
         }

@@ -177,7 +177,7 @@ static void queues(void)
     CHECK(rmq_consumer_assign(consumer, "") == RMQ_E_INVALID_ARG);
     CODE_ROW(rmq_consumer_pause, "consumer", NULL, NULL, NULL, -1);
     WORKS(rmq_consumer_pause(consumer, NULL, NULL, -1));
-    FAILS(RMQ_E_INVALID_ARG, "queue_id is -2, a queue's number is 0 or more",
+    FAILS(RMQ_E_INVALID_ARG, "queue_id is -2: allowed is a queue's number from 0 on, or -1 for any",
           rmq_consumer_pause(consumer, NULL, NULL, -2));
     CODE_ROW(rmq_consumer_resume, "consumer", NULL, NULL, NULL, -1);
     WORKS(rmq_consumer_resume(consumer, NULL, NULL, INT32_MAX));
@@ -194,7 +194,7 @@ static void queues(void)
     QUEUE_ROW(rmq_consumer_seek_begin, 0);
     QUEUE_ROW(rmq_consumer_seek_end, 0);
     QUEUE_ROW(rmq_consumer_seek_timestamp, 0, INT64_MAX);
-    FAILS(RMQ_E_INVALID_ARG, "seek: timestamp_ms is -1, it is milliseconds since 1970",
+    FAILS(RMQ_E_INVALID_ARG, "seek: timestamp_ms is -1, allowed is 0 and more, milliseconds since 1970",
           rmq_consumer_seek_timestamp(consumer, "T", "b", 0, -1));
     CHECK(offset == 7);
     WORKS(rmq_consumer_destroy(consumer));

@@ -329,7 +329,7 @@ fn an_answer_that_the_mode_does_not_have_gives_a_retained_batch_back() {
         })
         .start();
     wait_until("the retry", WITHIN, || cluster.committed("g", "%RETRY%g", 0) == Some(1));
-    assert_eq!(member.record.logged("Commit, which this consume.mode does not have"), 1);
+    assert_eq!(member.record.logged("COMMIT, which is for consume.mode=orderly"), 1);
 }
 
 #[test]

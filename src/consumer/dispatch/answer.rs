@@ -16,7 +16,7 @@ impl Shared {
             (Outcome::Success, _) | (Outcome::Commit, Some(_)) => batch.done(context).len(),
             (Outcome::Later, _) | (Outcome::Suspend | Outcome::Rollback, Some(_)) => 0,
             (odd, _) => {
-                self.status.odd_outcome(odd);
+                self.status.odd_outcome(odd, batch.pulled().queue.order.is_some());
                 0
             }
         };

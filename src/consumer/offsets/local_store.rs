@@ -34,6 +34,8 @@ pub(crate) struct LocalStore {
 #[derive(Default)]
 struct Table {
     offsets: Offsets,
+    /// As they are on the disk.
+    on_disk: Offsets,
     /// Grows with each change of an offset.
     version: u64,
     /// Queues whose offset is not known to be on the disk.
@@ -79,18 +81,19 @@ impl LocalStore {
             Found::Nothing => status.log().info("offsets", format_args!("{path} will be made")),
             Found::Offsets(offsets) => {
                 status.log().info("offsets", format_args!("{path} has {} queues", offsets.len()));
-                lock(&self.table).offsets = offsets;
+                self.begin_with(offsets);
             }
             Found::Backup(offsets, why) => {
                 let why = why.unwrap_or_else(|| "is not there".to_owned());
-                let text = format!("{path} {why}: the offsets of {path}.bak are taken, which may be older");
+                let text = format!("{path}: {why}; the offsets of {path}.bak are taken, which may be older");
                 status.log().warn("offsets", &text);
                 let details = Map::from_iter([("path".to_owned(), json!(path.to_string()))]);
-                status.events().raise(Event::warning(text, details));
-                lock(&self.table).offsets = offsets;
+                status.events().raise(Event::warning("offset_file", text, details));
+                self.begin_with(offsets);
             }
             Found::Bad(file, backup) => {
-                let text = format!("{path} {file}; {path}.bak {backup}; every queue begins by consume.from");
+                let text =
+                    format!("{path}: {file}; {path}.bak: {backup}; every queue begins by consume.from");
                 status.report("offsets", Error::new(ErrorKind::OffsetFile, text));
             }
         }
@@ -100,6 +103,17 @@ impl LocalStore {
     /// Where a queue goes on.
     pub(super) fn offset(&self, queue: &MessageQueue) -> Option<i64> {
         lock(&self.table).offsets.get(queue).copied()
+    }
+
+    /// Where a queue would go on after a crash.
+    pub(super) fn saved(&self, queue: &MessageQueue) -> Option<i64> {
+        lock(&self.table).on_disk.get(queue).copied()
+    }
+
+    fn begin_with(&self, offsets: Offsets) {
+        let mut table = lock(&self.table);
+        table.on_disk = offsets.clone();
+        table.offsets = offsets;
     }
 
     /// Notes a queue's progress. As at a broker, an offset goes back only when the broker of the queue moved it.
@@ -161,13 +175,14 @@ impl LocalStore {
     /// next one saves.
     pub(super) async fn save(&self, status: &Status) -> Result<()> {
         let mut saved = self.saved.lock().await;
-        let (version, unsaved, text) = {
+        let (version, unsaved, offsets) = {
             let mut table = lock(&self.table);
             let changed = table.version != saved.version;
-            let text = changed.then(|| text(&table.offsets));
-            (table.version, std::mem::take(&mut table.unsaved), text)
+            let offsets = changed.then(|| table.offsets.clone());
+            (table.version, std::mem::take(&mut table.unsaved), offsets)
         };
-        if let Some(text) = text {
+        if let Some(offsets) = offsets {
+            let text = text(&offsets);
             let disk = Arc::clone(&self.disk);
             let written = blocking::run(move || lock(&disk).save(&text)).await;
             if let Err(error) = written.map_err(Error::from).and_then(|written| written) {
@@ -176,6 +191,7 @@ impl LocalStore {
                 return Err(error);
             }
             saved.version = version;
+            lock(&self.table).on_disk = offsets;
             if saved.trouble.take().is_some() {
                 status.log().info("offsets", format_args!("{} is saved again", self.file.display()));
             }

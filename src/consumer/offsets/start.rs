@@ -32,7 +32,12 @@ enum Origin {
 /// Asks the broker where to begin. A failed question is an error and never taken for an offset; only
 /// QUERY_NOT_FOUND means that nothing is committed.
 pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Result<Start> {
-    if let Some(offset) = committed_offset(engine, queue).await? {
+    let committed = match &engine.store {
+        Store::Broker => committed_offset(engine, queue).await?,
+        // What a queue left in the table counts, also while the disk cannot be written.
+        Store::File(store) => store.offset(queue),
+    };
+    if let Some(offset) = committed {
         return Ok(Start { offset, committed: true });
     }
     let retry = *queue.topic == *engine.subscriptions.retry_topic();
@@ -58,7 +63,7 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
 /// What the broker, or in broadcasting the file, holds as committed; `None` when that is nothing.
 pub(crate) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
     if let Store::File(store) = &engine.store {
-        return Ok(store.offset(queue));
+        return Ok(store.saved(queue));
     }
     let query = QueryConsumerOffset {
         consumer_group: engine.config.group.clone(),

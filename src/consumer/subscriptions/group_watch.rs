@@ -197,14 +197,13 @@ impl Watch<'_> {
             );
             self.engine.log.warn("group watch", &text);
             let details = json!({
-                "warning": "unequal_subscriptions",
                 "topic": topic,
                 "ours": difference.ours,
                 "theirs": difference.theirs,
                 "member": difference.member,
             });
             let details = details.as_object().cloned().unwrap_or_default();
-            self.engine.status.events().raise(Event::warning(text, details));
+            self.engine.status.events().raise(Event::warning("unequal_subscriptions", text, details));
         }
     }
 }

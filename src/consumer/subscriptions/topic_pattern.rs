@@ -100,7 +100,8 @@ impl Found {
         let mut found: BTreeMap<String, TopicPattern> =
             usable.filter_map(|topic| Some((topic.clone(), pattern_of(topic)?))).collect();
         let mut missed = BTreeSet::new();
-        for topic in before.iter().filter(|topic| !listed.contains(topic)) {
+        let there: BTreeSet<&String> = listed.iter().collect();
+        for topic in before.iter().filter(|topic| !there.contains(topic)) {
             let Some(pattern) = pattern_of(topic) else { continue };
             if listed.is_empty() || !self.missed.contains(topic) {
                 found.insert(topic.clone(), pattern);
