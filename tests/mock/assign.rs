@@ -131,3 +131,34 @@ fn a_failure_is_counted_once() {
     std::thread::sleep(millis(50)); // so that it could be counted again
     assert_eq!((member.record.count(), member.total("failed")), (1, 1));
 }
+
+#[test]
+fn what_is_given_up_is_not_handed_out_once_the_call_has_returned() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    fill(&cluster, "T", 0, 100);
+    let member = assigned(Setup::new(&cluster, "g").polling(), r#"[{"topic":"T"}]"#);
+    let first = member.consumer.poll(1, Some(WITHIN)).unwrap();
+    first.ack().unwrap();
+    member.consumer.assign("[]").unwrap();
+    let none = member.consumer.poll(1, Some(millis(0))).err().map(|error| error.kind());
+    assert_eq!(none, Some(rmq::ErrorKind::Timeout));
+}
+
+#[test]
+fn assigned_queues_that_do_not_exist_are_told_once() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    let setup = Setup::new(&cluster, "g").set("rebalance.interval.ms", "100");
+    let queues = r#"[{"topic":"T","queue_id":7},{"topic":"T","broker":"broker-z"},{"topic":"T"}]"#;
+    let member = assigned(setup, queues);
+    wait_until("the queue that exists", WITHIN, || member.queues("T") == [0]);
+    cluster.create_topic("T", 2);
+    member.consumer.assign(queues).unwrap();
+    let told = member.record.events(rmq::EventKind::Warning);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["warning"], &told[0]["queues"]),
+        (&"absent_queues".into(), &serde_json::json!(["T/*/7", "T/broker-z/*"]))
+    );
+}
