@@ -210,21 +210,21 @@ fn no_pattern_takes_dead_letters(version: Version) {
 
 fn the_example_shows_what_dead_letters_were_and_stops_at_the_end(version: Version) {
     let cluster = Cluster::shared(version);
-    cluster.create_topic("Shown", 1);
-    cluster.send("Shown", 3).run();
-    let first = giving_up(cluster, "shown", "Shown", |setup| setup);
+    cluster.create_topic("DeadShown", 1);
+    cluster.send("DeadShown", 3).run();
+    let first = giving_up(cluster, "dead-shown", "DeadShown", |setup| setup);
     static DEAD_LETTERS: LazyLock<PathBuf> = LazyLock::new(|| compile_example("dead_letters"));
     let namesrv = cluster.namesrv();
-    let printed = run(program(&*DEAD_LETTERS).args(["shown", "end"]).env("NAMESRV_ADDR", &namesrv));
+    let printed = run(program(&*DEAD_LETTERS).args(["dead-shown", "end"]).env("NAMESRV_ADDR", &namesrv));
     assert_eq!(printed.lines().count(), 3, "{printed}");
     for [topic, id, offset_id] in &first {
-        let line = format!("{topic} {id} (stored as {offset_id}) given back 1 times: Shown-");
+        let line = format!("{topic} {id} (stored as {offset_id}) given back 1 times: DeadShown-");
         assert!(printed.contains(&line), "{printed}");
     }
-    assert_eq!(committed(cluster, "shown-dead-letters", "%DLQ%shown", 1), 3);
-    let printed = run(program(&*DEAD_LETTERS).args(["shown", "end"]).env("NAMESRV_ADDR", &namesrv));
+    assert_eq!(committed(cluster, "dead-shown-dead-letters", "%DLQ%dead-shown", 1), 3);
+    let printed = run(program(&*DEAD_LETTERS).args(["dead-shown", "end"]).env("NAMESRV_ADDR", &namesrv));
     assert_eq!(printed, "", "they were shown");
     let mut again = under_valgrind(&*DEAD_LETTERS);
-    let printed = run(again.args(["shown", "another", "end"]).env("NAMESRV_ADDR", &namesrv));
+    let printed = run(again.args(["dead-shown", "another", "end"]).env("NAMESRV_ADDR", &namesrv));
     assert_eq!(printed.lines().count(), 3, "{printed}");
 }
