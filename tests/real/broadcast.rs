@@ -226,7 +226,7 @@ fn two_corrupt_files_are_told_and_consume_from_decides(version: Version) {
     assert_eq!(error.kind(), ErrorKind::OffsetFile);
     let path_text = path.to_str().unwrap();
     let text = format!(
-        "{path_text} has no offsetTable; {path_text}.bak is empty; every queue begins by consume.from"
+        "{path_text}: has no offsetTable; {path_text}.bak: is empty; every queue begins by consume.from"
     );
     assert_eq!(error.text(), text);
     assert_eq!(member.record.events(EventKind::Error)[0]["text"], text.as_str());
