@@ -254,11 +254,20 @@ impl Member {
 
     /// Queues it consumes now, without those on their way out or of the retry topic.
     pub fn queues(&self, topic: &str) -> Vec<i32> {
+        self.owned(topic, |queue| queue["revoking"] == false)
+    }
+
+    /// True when it has no queue of the topic any more: all are handed over, and what was done of them is committed.
+    pub fn has_given_up(&self, topic: &str) -> bool {
+        self.owned(topic, |_| true).is_empty()
+    }
+
+    fn owned(&self, topic: &str, which: impl Fn(&serde_json::Value) -> bool) -> Vec<i32> {
         let json: serde_json::Value = serde_json::from_str(&self.consumer.assignment_json()).unwrap();
         let queues = json.as_array().unwrap().iter();
         queues
-            .filter(|q| q["topic"] == topic && q["revoking"] == false)
-            .map(|q| i32::try_from(q["queue_id"].as_i64().unwrap()).unwrap())
+            .filter(|queue| queue["topic"] == topic && which(queue))
+            .map(|queue| i32::try_from(queue["queue_id"].as_i64().unwrap()).unwrap())
             .collect()
     }
 }

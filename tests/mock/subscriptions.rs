@@ -24,7 +24,7 @@ fn an_unsubscribe_is_announced_at_once_and_gives_the_queues_up() {
     member.record.wait_for(2, WITHIN);
     let begun = Instant::now();
     member.consumer.unsubscribe("U").unwrap();
-    wait_until("the queues to go", WITHIN, || member.queues("U").is_empty());
+    wait_until("the queues to go", WITHIN, || member.has_given_up("U"));
     let beat = cluster.requests(RequestCode::HeartBeat).into_iter().find(|beat| beat.at > begun);
     let beat = beat.expect("a heartbeat").read::<Heartbeat>().unwrap();
     assert_eq!(topics(&beat), ["%RETRY%g", "T"]);

@@ -104,7 +104,7 @@ fn an_assignment_replaces_the_one_before_while_running(version: Version) {
     assert_eq!(cluster.committed_offset("replace", "Replace", 0), Some(10), "after its commit");
     member.consumer.assign("[]").unwrap();
     wait_until("all to be given up", WITHIN, || {
-        member.queues("Replace").is_empty() && member.queues("Replacement").is_empty()
+        member.has_given_up("Replace") && member.has_given_up("Replacement")
     });
     assert_eq!(committed(cluster, "replace", "Replace", 2), 20);
     cluster.send("Replace", 2).starting_at(20).run();

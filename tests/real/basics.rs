@@ -51,7 +51,7 @@ fn subscriptions_change_while_running(version: Version) {
     cluster.send("Two", 20).tags(&["A", "B"]).run();
     member.record.wait_for(30, WITHIN);
     member.consumer.unsubscribe("One").unwrap();
-    wait_until("One to be given up", WITHIN, || member.queues("One").is_empty());
+    wait_until("One to be given up", WITHIN, || member.has_given_up("One"));
     assert_eq!(committed(cluster, "changing", "One", 4), 20);
     cluster.send("One", 20).run();
     cluster.send("Two", 20).tags(&["A", "B"]).run();

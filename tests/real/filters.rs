@@ -119,7 +119,7 @@ fn a_condition_on_a_running_consumer_is_checked_and_takes_effect_at_once(version
     });
     assert!(member.record.deliveries().iter().all(|d| d.tag.as_deref() != Some("B")));
     consumer.unsubscribe("RunSql").unwrap();
-    wait_until("RunSql to be given up", WITHIN, || member.queues("RunSql").is_empty());
+    wait_until("RunSql to be given up", WITHIN, || member.has_given_up("RunSql"));
 }
 
 fn a_condition_for_a_topic_that_does_not_exist_yet_is_checked_when_it_appears(version: Version) {

@@ -49,7 +49,7 @@ fn a_prefix_namespace_is_shared_with_java_and_hidden_from_the_user(version: Vers
     assert!(!member.consumer.assignment_json().contains("shop"));
     java.stop();
     member.consumer.unsubscribe("Spaced").unwrap();
-    wait_until("it to be given up", WITHIN, || member.queues("Spaced").is_empty());
+    wait_until("it to be given up", WITHIN, || member.has_given_up("Spaced"));
     member.stop();
     assert_eq!(committed(cluster, "shop%spaced", "shop%Spaced", 4), 40);
     assert_eq!(committed(cluster, "spaced", "Spaced", 4), 0);
