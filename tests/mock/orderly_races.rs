@@ -186,7 +186,7 @@ fn a_commit_answered_while_the_queue_is_given_up_still_covers_what_was_held() {
         .start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     member.consumer.unsubscribe("T").unwrap();
-    wait_until("the queue to go", WITHIN, || member.has_given_up("T"));
+    wait_until("the queue to go", WITHIN, || member.queues("T").is_empty());
     gate.open();
     member.stop();
     assert_eq!(cluster.committed("g", "T", 0), Some(3));
@@ -206,7 +206,7 @@ fn an_unsubscribed_queue_ends_its_callback_commits_and_is_unlocked() {
         .start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     member.consumer.unsubscribe("T").unwrap();
-    wait_until("the queue to go", WITHIN, || member.has_given_up("T"));
+    wait_until("the queue to go", WITHIN, || member.queues("T").is_empty());
     assert!(cluster.broker().lock_owner("g", "T", 0).is_some(), "locked until the callback has ended");
     gate.open();
     wait_until("the unlock", WITHIN, || cluster.broker().lock_owner("g", "T", 0).is_none());
