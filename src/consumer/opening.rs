@@ -30,6 +30,7 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), E
     let deadline = Instant::now() + timeout;
     let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
     let mut twin = Twin::default();
+    let mut before: Option<Error> = None;
     let missing = loop {
         // The last try gets a little more, so that its error can say something.
         let until = deadline.max(Instant::now() + MIN_TRY);
@@ -38,7 +39,12 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), E
         if error.is_final {
             return Err(error.error);
         }
-        let error = error.error;
+        // A last try that was cut short says less than the one before it.
+        let error = match (error.error, before.take()) {
+            (error, Some(before)) if error.kind() == ErrorKind::Timeout => before,
+            (error, _) => error,
+        };
+        before = Some(error.clone());
         if timeout.is_zero() {
             // Whatever it was, the brokers have yet to be asked for a twin.
             engine.tasks.spawn("twin watch", watch_for_twin(Arc::clone(&engine)));
