@@ -11,7 +11,6 @@ use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
 use super::offsets::Store;
 use super::queue::budget::Budget;
-use super::queue::marks::now_ms;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
@@ -58,57 +57,10 @@ pub(crate) struct Engine {
     pub(crate) started_ms: i64,
     /// Counters by topic.
     pub(crate) statistics: Statistics,
-    topic_budgets: Mutex<HashMap<Arc<str>, Arc<Budget>>>,
-}
-
-/// The parts an engine is made of.
-pub(crate) struct Parts {
-    pub(crate) config: ConsumerConfig,
-    pub(crate) client_id: Arc<str>,
-    pub(crate) log: Log,
-    pub(crate) cluster: Cluster,
-    pub(crate) subscriptions: Arc<Subscriptions>,
-    pub(crate) heartbeat: Arc<Heartbeat>,
-    pub(crate) workers: Workers,
-    pub(crate) direct: DirectCalls,
-    pub(crate) custom: Custom,
-    pub(crate) tasks: Tasks,
-    pub(crate) status: Arc<Status>,
-    pub(crate) store: Store,
-    pub(crate) rebalance: Arc<Notify>,
+    pub(super) topic_budgets: Mutex<HashMap<Arc<str>, Arc<Budget>>>,
 }
 
 impl Engine {
-    /// Joins the parts.
-    pub(crate) fn new(parts: Parts) -> Engine {
-        Engine {
-            all_budget: Arc::new(Budget::new(parts.config.all_limit)),
-            topic_budgets: Mutex::default(),
-            started_ms: now_ms(),
-            statistics: Statistics::default(),
-            members: watch::Sender::new(Arc::from([])),
-            reroute: Notify::new(),
-            resubscribed: Notify::new(),
-            announced: Notify::new(),
-            repattern: Notify::new(),
-            compare: Notify::new(),
-            sql: SqlChecks::default(),
-            config: parts.config,
-            client_id: parts.client_id,
-            log: parts.log,
-            cluster: parts.cluster,
-            subscriptions: parts.subscriptions,
-            heartbeat: parts.heartbeat,
-            workers: parts.workers,
-            direct: parts.direct,
-            custom: parts.custom,
-            tasks: parts.tasks,
-            status: parts.status,
-            store: parts.store,
-            rebalance: parts.rebalance,
-        }
-    }
-
     /// True for a member that divides queues with others; false in broadcasting and for assigned queues.
     pub(crate) fn shares_queues(&self) -> bool {
         matches!(self.store, Store::Broker) && !self.subscriptions.is_assigned()

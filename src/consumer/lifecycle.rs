@@ -8,27 +8,22 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
-
-use super::admin::DirectCalls;
 use super::allocator::{Allocator, Custom};
 use super::callback_thread::CallbackThread;
-use super::dispatch::{Bounds, MessageHandler, WeakWorkers, Workers};
-use super::engine::{Engine, Parts};
+use super::dispatch::MessageHandler;
+use super::engine::Engine;
 use super::events::EventHandler;
-use super::heartbeat::Heartbeat;
+use super::identity;
 use super::leaving::leave;
-use super::offsets::{self, Store};
+use super::offsets;
 use super::opening::open;
-use super::settle::Settlement;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
-use super::{identity, incoming};
-use crate::cluster::{self, Cluster, Route};
+use crate::cluster::Route;
 use crate::config::{ConsumerConfig, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Log;
@@ -75,17 +70,17 @@ impl State {
 /// What the handle shares.
 pub(super) struct Inner {
     pub(super) config: ConsumerConfig,
-    client_id: Arc<str>,
+    pub(super) client_id: Arc<str>,
     /// Where the offsets are, in broadcasting.
-    offset_file: Option<PathBuf>,
-    log: Log,
+    pub(super) offset_file: Option<PathBuf>,
+    pub(super) log: Log,
     pub(super) status: Arc<Status>,
-    subscriptions: Arc<Subscriptions>,
+    pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) handler: Mutex<Option<Arc<dyn MessageHandler>>>,
     pub(super) allocator: Mutex<Option<Arc<dyn Allocator>>>,
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
-    state: Arc<AtomicU8>,
+    pub(super) state: Arc<AtomicU8>,
     /// Taken while a start or a stop is under way, so that they cannot cross.
     turn: Turn,
     run: Mutex<Option<Run>>,
@@ -187,86 +182,6 @@ impl Inner {
                 Err(error)
             }
         }
-    }
-
-    /// Builds the parts and joins them.
-    fn assemble(&self, io: &IoThreads, handler: Option<Arc<dyn MessageHandler>>) -> (Arc<Engine>, Tasks) {
-        let config = &self.config;
-        let polled: Arc<OnceLock<WeakWorkers>> = Arc::default();
-        let fatal = {
-            let (state, status) = (Arc::clone(&self.state), Arc::clone(&self.status));
-            let polled = Arc::clone(&polled);
-            Arc::new(move |task: &str| {
-                let text = format!("bug: the task {task} panicked");
-                status.report_fatal("tasks", Error::new(ErrorKind::Panic, text));
-                state.store(State::Fatal as u8, Ordering::Release);
-                if let Some(workers) = polled.get().and_then(WeakWorkers::upgrade) {
-                    workers.refuse_polls();
-                }
-            })
-        };
-        let tasks = Tasks::new(io.handle().clone(), fatal.clone());
-        let connections = Tasks::new(io.handle().clone(), fatal);
-        let rebalance = Arc::new(Notify::new());
-        let heartbeat =
-            Arc::new(Heartbeat::new(Arc::clone(&self.client_id), config, Arc::clone(&self.subscriptions)));
-        let greeting = Arc::clone(&heartbeat);
-        let bounds = Bounds {
-            thread_min: config.thread_min,
-            thread_max: config.thread_max,
-            batch_size: config.batch_size,
-            stack: config.thread_stack_bytes,
-            unsettled: config.unsettled_max,
-        };
-        let engine = Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
-            let cluster = Cluster::new(
-                cluster::Setup {
-                    name_servers: config.name_servers.clone(),
-                    connect_timeout: config.connect_timeout,
-                    request_timeout: config.request_timeout,
-                    namespace: config.namespace.clone(),
-                    // In broadcasting the file of its offsets tells two of one client id apart; without membership
-                    // there is nothing to share.
-                    no_twin: (config.model == MessageModel::Clustering && !self.subscriptions.is_assigned())
-                        .then(|| (config.group.clone(), Arc::clone(&self.client_id))),
-                },
-                move || greeting.message(),
-                incoming::handler(engine.clone(), Arc::clone(&rebalance), self.log.clone()),
-                &connections,
-            );
-            let settler = Arc::new(Settlement(engine.clone()));
-            Engine::new(Parts {
-                config: config.clone(),
-                client_id: Arc::clone(&self.client_id),
-                log: self.log.clone(),
-                cluster,
-                subscriptions: Arc::clone(&self.subscriptions),
-                heartbeat,
-                direct: DirectCalls::new(
-                    handler.clone(),
-                    config.thread_stack_bytes,
-                    self.callback_thread.clone(),
-                ),
-                custom: Custom::new(
-                    lock(&self.allocator).clone(),
-                    config.thread_stack_bytes,
-                    self.callback_thread.clone(),
-                ),
-                workers: Workers::new(
-                    bounds,
-                    handler,
-                    settler,
-                    Arc::clone(&self.status),
-                    self.callback_thread.clone(),
-                ),
-                tasks,
-                status: Arc::clone(&self.status),
-                store: Store::new(self.offset_file.as_deref()),
-                rebalance,
-            })
-        });
-        polled.get_or_init(|| engine.workers.downgrade());
-        (engine, connections)
     }
 
     pub(super) fn shutdown(&self, timeout: Option<Duration>) -> Result<()> {

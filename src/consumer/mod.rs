@@ -3,12 +3,13 @@
 //! `pull` into a `queue`, `dispatch`, `settle` (`orderly`), `retry` or `dropped`.
 //!
 //! The user comes in by `fronts` and `control`, administrators by `incoming` and `admin`. Around it stand `lifecycle`
-//! with `opening` and `leaving`, what keeps it alive: `heartbeat`, `lost`, `overdue`; and what it tells: `event`,
-//! `status`, `statistics`, `report`.
+//! with `assembling`, `opening` and `leaving`; what keeps it alive: `heartbeat`, `lost`, `overdue`; and what it tells:
+//! `event`, `status`, `statistics`, `report`.
 
 mod admin;
 mod allocation;
 mod allocator;
+mod assembling;
 mod assignment;
 mod callback_thread;
 mod control;
