@@ -6,9 +6,9 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::callback::rmq_free_cb;
-use super::consumer::rmq_consumer;
+use super::consumer::{Inner, rmq_consumer};
 use super::error::{owned, rmq_code};
-use super::userdata::Userdata;
+use super::userdata::{self, Userdata};
 use super::{guard, handle};
 use crate::consumer::{Allocator, Division, Share};
 use crate::error::{Error, ErrorKind, Result};
@@ -103,20 +103,15 @@ pub unsafe extern "C" fn rmq_consumer_set_allocate_callback(
     guard::code("rmq_consumer_set_allocate_callback", || {
         let allocator = callback
             .map(|function| -> Arc<dyn Allocator> { Arc::new(Callback { function, consumer, userdata }) });
-        let mut given = Some(Userdata::new(userdata, free_userdata));
         // SAFETY: NULL or a live consumer, as the documentation asks.
-        let outcome = unsafe {
-            guard::on_consumer(consumer, |inner| {
-                let mut owner = inner.allocate_userdata();
-                inner.engine().set_allocator(allocator)?;
-                Ok(std::mem::replace(&mut *owner, given.take()))
-            })
-        };
-        if let Some(refused) = given {
-            refused.release();
+        unsafe {
+            userdata::install(
+                consumer,
+                Inner::allocate_userdata,
+                Userdata::new(userdata, free_userdata),
+                |engine| engine.set_allocator(allocator),
+            )
         }
-        // Here, on the caller's thread and with no lock held, the one before is freed.
-        outcome.map(drop)
     })
 }
 

@@ -6,11 +6,11 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::batch::rmq_batch;
-use super::consumer::rmq_consumer;
+use super::consumer::{Inner, rmq_consumer};
 use super::context::rmq_context;
 use super::error::{RMQ_E_PANIC, rmq_code};
 use super::guard;
-use super::userdata::Userdata;
+use super::userdata::{self, Userdata};
 use crate::consumer::{Batch, Context, MessageHandler, Outcome};
 
 /// What a message callback answers: the messages were consumed.
@@ -68,20 +68,15 @@ pub unsafe extern "C" fn rmq_consumer_set_message_callback(
         let handler = callback.map(|function| -> Arc<dyn MessageHandler> {
             Arc::new(Callback { function, consumer, userdata })
         });
-        let mut given = Some(Userdata::new(userdata, free_userdata));
         // SAFETY: NULL or a live consumer, as the documentation asks.
-        let outcome = unsafe {
-            guard::on_consumer(consumer, |inner| {
-                let mut owner = inner.callback_userdata();
-                inner.engine().set_handler(handler)?;
-                Ok(std::mem::replace(&mut *owner, given.take()))
-            })
-        };
-        if let Some(refused) = given {
-            refused.release();
+        unsafe {
+            userdata::install(
+                consumer,
+                Inner::callback_userdata,
+                Userdata::new(userdata, free_userdata),
+                |engine| engine.set_handler(handler),
+            )
         }
-        // Here, on the caller's thread and with no lock held, the one before is freed.
-        outcome.map(drop)
     })
 }
 

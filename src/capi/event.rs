@@ -6,9 +6,9 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::callback::rmq_free_cb;
-use super::consumer::{rmq_consumer, wait};
+use super::consumer::{Inner, rmq_consumer, wait};
 use super::error::{RMQ_OK, owned, rmq_code};
-use super::userdata::Userdata;
+use super::userdata::{self, Userdata};
 use super::{guard, handle, log};
 use crate::consumer::{Event, EventHandler};
 use crate::error::{Error, ErrorKind};
@@ -91,24 +91,21 @@ pub unsafe extern "C" fn rmq_consumer_set_event_callback(
     guard::code("rmq_consumer_set_event_callback", || {
         let handler = callback
             .map(|function| -> Arc<dyn EventHandler> { Arc::new(Callback { function, consumer, userdata }) });
-        let mut given = Some(Userdata::new(userdata, free_userdata));
         // SAFETY: NULL or a live consumer, as the documentation asks.
-        let outcome = unsafe {
-            guard::on_consumer(consumer, |inner| {
-                if mask <= 0 {
-                    let text = format!("mask is {mask}: RMQ_EVENT_* joined by |, or RMQ_EVENT_EVERY");
-                    return Err(Error::new(ErrorKind::InvalidArgument, text));
-                }
-                let mut owner = inner.event_userdata();
-                inner.engine().set_event_handler(handler, mask)?;
-                Ok(std::mem::replace(&mut *owner, given.take()))
-            })
-        };
-        if let Some(refused) = given {
-            refused.release();
+        unsafe {
+            userdata::install(
+                consumer,
+                Inner::event_userdata,
+                Userdata::new(userdata, free_userdata),
+                |engine| {
+                    if mask <= 0 {
+                        let text = format!("mask is {mask}: RMQ_EVENT_* joined by |, or RMQ_EVENT_EVERY");
+                        return Err(Error::new(ErrorKind::InvalidArgument, text));
+                    }
+                    engine.set_event_handler(handler, mask)
+                },
+            )
         }
-        // Here, on the caller's thread and with no lock held, the one before is freed.
-        outcome.map(drop)
     })
 }
 

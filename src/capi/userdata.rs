@@ -2,9 +2,13 @@
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::MutexGuard;
 
 use super::callback::rmq_free_cb;
+use super::consumer::{Inner, rmq_consumer};
 use super::guard;
+use crate::consumer::Consumer;
+use crate::error::Result;
 
 /// The host's pointer and how to free it. It is freed when this is dropped, by whoever drops it: only functions the
 /// host called may do that, since finalizers of many languages must not run on a foreign thread. Threads of the library
@@ -45,6 +49,32 @@ impl Drop for Userdata {
             }
         }
     }
+}
+
+/// Takes over the userdata of a callback that `set` gives to the consumer, and frees that of the callback before: here,
+/// on the caller's thread and with no lock held. If `set` fails, both stay whose they were.
+///
+/// # Safety
+/// `consumer` is NULL or came from `rmq_consumer_new` and is not destroyed.
+pub(super) unsafe fn install<T>(
+    consumer: *const rmq_consumer,
+    owner: impl FnOnce(&Inner) -> MutexGuard<'_, Option<Userdata>>,
+    userdata: Userdata,
+    set: impl FnOnce(&Consumer) -> Result<T>,
+) -> Result<()> {
+    let mut given = Some(userdata);
+    // SAFETY: as this function's own.
+    let before = unsafe {
+        guard::on_consumer(consumer, |inner| {
+            let mut owned = owner(inner);
+            set(inner.engine())?;
+            Ok(std::mem::replace(&mut *owned, given.take()))
+        })
+    };
+    if let Some(refused) = given {
+        refused.release();
+    }
+    before.map(drop)
 }
 
 #[cfg(test)]
