@@ -7,13 +7,19 @@ use crate::message::MessageQueue;
 
 /// The first offset of a queue, and the one after its last message.
 pub(crate) async fn bounds(engine: &Engine, queue: &MessageQueue) -> Result<(i64, i64)> {
-    let first = GetMinOffset { topic: queue.topic.to_string(), queue_id: queue.id };
-    let last = GetMaxOffset { topic: queue.topic.to_string(), queue_id: queue.id, committed: true };
-    let (first, last) = tokio::try_join!(
-        engine.cluster.call_keeper(queue, &first),
-        engine.cluster.call_keeper(queue, &last),
-    )?;
-    Ok((first.offset, last.offset))
+    tokio::try_join!(first(engine, queue), last(engine, queue))
+}
+
+/// The first offset of a queue.
+pub(crate) async fn first(engine: &Engine, queue: &MessageQueue) -> Result<i64> {
+    let request = GetMinOffset { topic: queue.topic.to_string(), queue_id: queue.id };
+    Ok(engine.cluster.call_keeper(queue, &request).await?.offset)
+}
+
+/// The offset after the last message of a queue.
+pub(crate) async fn last(engine: &Engine, queue: &MessageQueue) -> Result<i64> {
+    let request = GetMaxOffset { topic: queue.topic.to_string(), queue_id: queue.id, committed: true };
+    Ok(engine.cluster.call_keeper(queue, &request).await?.offset)
 }
 
 /// The offset of the first message that was stored at `timestamp`, in milliseconds since 1970, or after it.

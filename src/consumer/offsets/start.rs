@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Store;
-use crate::cluster::command::{GetMaxOffset, GetMinOffset, QueryConsumerOffset, SearchOffset};
+use super::{Store, bounds};
+use crate::cluster::command::QueryConsumerOffset;
 use crate::config::ConsumeFrom;
 use crate::consumer::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -42,20 +42,9 @@ pub(crate) async fn start_offset(engine: &Engine, queue: &MessageQueue) -> Resul
     }
     let retry = *queue.topic == *engine.subscriptions.retry_topic();
     let offset = match origin(engine.config.consume_from, engine.config.consume_timestamp_ms, retry) {
-        Origin::Min => {
-            let request = GetMinOffset { topic: queue.topic.to_string(), queue_id: queue.id };
-            engine.cluster.call_keeper(queue, &request).await?.offset
-        }
-        Origin::Max => {
-            let request =
-                GetMaxOffset { topic: queue.topic.to_string(), queue_id: queue.id, committed: true };
-            engine.cluster.call_keeper(queue, &request).await?.offset
-        }
-        Origin::At(timestamp) => {
-            let topic = queue.topic.to_string();
-            let request = SearchOffset { topic, queue_id: queue.id, timestamp, ..SearchOffset::default() };
-            engine.cluster.call_keeper(queue, &request).await?.offset
-        }
+        Origin::Min => bounds::first(engine, queue).await?,
+        Origin::Max => bounds::last(engine, queue).await?,
+        Origin::At(timestamp) => bounds::offset_at(engine, queue, timestamp).await?,
     };
     Ok(Start { offset, committed: false })
 }
