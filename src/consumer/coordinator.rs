@@ -312,15 +312,13 @@ impl Coordinator {
         let fresh = queues.into_iter().filter(|(_, queue)| !self.leaving.contains_key(queue));
         for (reason, queues) in by_reason(fresh.collect()) {
             let owned: Vec<&Arc<Queue>> = queues.iter().filter_map(|queue| self.owned.get(queue)).collect();
-            let heard = owned.iter().map(|queue| queue.heard().clone().drop_guard());
-            match self.engine.status.events().has_listener() {
-                true => self.tell(EventKind::Revoking, reason, &queues, heard.collect()),
+            let mut heard: Vec<DropGuard> =
+                owned.iter().map(|queue| queue.heard().clone().drop_guard()).collect();
+            if !self.engine.status.events().has_listener() {
                 // Nobody may ever poll: that must not hold up the hand-over.
-                false => {
-                    heard.for_each(drop);
-                    self.tell(EventKind::Revoking, reason, &queues, Vec::new());
-                }
+                heard.clear();
             }
+            self.tell(EventKind::Revoking, reason, &queues, heard);
             for queue in owned {
                 queue.stop().cancel();
                 // Its task comes to it in a moment; whoever asked for this may count on it now.
