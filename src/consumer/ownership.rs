@@ -96,7 +96,7 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
         return lost(engine, queue).await;
     }
     // One that the pull loop did not live to see: nobody else is told of it.
-    if let Some(offset) = queue.take_move() {
+    if let Some(offset) = queue.steering().take_move() {
         queue.reset(offset);
         queue.forget_committed();
     }

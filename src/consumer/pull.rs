@@ -12,7 +12,7 @@ use super::heartbeat;
 use super::next_pull::{self, BRIEF, Then};
 use super::orderly;
 use super::queue::Queue;
-use super::queue::steering::Order;
+use super::queue::steering::Next;
 use super::status::count;
 use super::subscriptions::subscription::Subscription;
 use crate::cluster::ResponseCode;
@@ -69,17 +69,17 @@ impl<'a> Puller<'a> {
     async fn obey(&self) {
         let (queue, steering) = (self.queue, self.queue.steering());
         loop {
-            match steering.order() {
-                Order::Pull => return,
-                Order::Move(offset, number) => {
+            match steering.next() {
+                Next::Pull => return,
+                Next::Move(offset, number) => {
                     let text = format_args!("{}: a request moved the offset to {offset}", queue.name);
                     self.engine.log.info("pull", text);
                     self.move_to(offset);
                     steering.note_move(number);
                 }
-                Order::Wait => steering.changed().await,
+                Next::Wait => steering.changed().await,
                 // What callbacks have is awaited, so that none of it comes twice.
-                Order::PullAgain => tokio::select! {
+                Next::PullAgain => tokio::select! {
                     biased;
                     () = queue.drained() => {
                         queue.rewind();

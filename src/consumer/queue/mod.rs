@@ -2,6 +2,7 @@
 
 pub(super) mod budget;
 pub(super) mod marks;
+mod order;
 pub(super) mod pauses;
 pub(super) mod process_queue;
 pub(super) mod steering;
@@ -9,19 +10,17 @@ pub(super) mod steering;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limit;
-use crate::consumer::dispatch::{Lane, PulledBatch};
 use crate::consumer::offsets::CommitRequests;
 use crate::consumer::statistics::TopicCounters;
 use crate::message::{Message, MessageQueue};
 use budget::Budget;
 use marks::Marks;
+pub(crate) use order::{LOCK_LIFE, Order};
 use process_queue::{BatchId, Cached, Freed, ProcessQueue};
 use steering::{Asked, Steering};
 
@@ -62,65 +61,6 @@ pub(crate) struct Queue {
     marks: Marks,
     /// Set in orderly consumption.
     pub(crate) order: Option<Order>,
-}
-
-/// After so long without a renewal another member may have an orderly queue soon: as in Java. A broker lets a lock
-/// go after 60 s.
-pub(crate) const LOCK_LIFE: Duration = Duration::from_secs(30);
-
-/// What an orderly queue has beside the others.
-pub(crate) struct Order {
-    /// Whose turn it is.
-    lane: Mutex<Lane<PulledBatch>>,
-    /// How long it rests after a failure: `suspend.queue.ms`.
-    pub(crate) rest: Duration,
-    /// False in broadcasting, where nobody else has messages of the queue.
-    needs_lock: bool,
-    /// When the lock was asked for that the broker granted last; `None` while it may have been forgotten there.
-    locked: watch::Sender<Option<Instant>>,
-}
-
-impl Order {
-    /// Nothing is out, and nothing is locked.
-    pub(crate) fn new(rest: Duration, needs_lock: bool) -> Order {
-        Order { lane: Mutex::default(), rest, needs_lock, locked: watch::Sender::new(None) }
-    }
-
-    /// The broker granted the lock to a question that was asked then.
-    pub(crate) fn lock_granted(&self, asked: Instant) {
-        self.locked.send_replace(Some(asked));
-    }
-
-    /// The broker may have forgotten the lock: nothing is handed out before it is granted again.
-    pub(crate) fn doubt_lock(&self) {
-        self.locked.send_replace(None);
-    }
-
-    /// Waits for [`Order::doubt_lock`].
-    pub(crate) async fn lock_doubted(&self) {
-        // The sender is this very queue's, so the wait cannot fail.
-        let _ = self.locked.subscribe().wait_for(Option::is_none).await;
-    }
-
-    /// True while nobody else can have the lock. It also ends when this process stood still for too long.
-    pub(crate) fn is_locked(&self) -> bool {
-        !self.needs_lock || is_fresh(&self.locked.borrow())
-    }
-
-    /// Waits for [`Order::is_locked`].
-    pub(crate) async fn lock_renewed(&self) {
-        // As above.
-        let _ = self.locked.subscribe().wait_for(is_fresh).await;
-    }
-
-    /// Whose turn it is. Whoever holds this may take the lock of the workers too, not the other way round.
-    pub(crate) fn lane(&self) -> MutexGuard<'_, Lane<PulledBatch>> {
-        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn is_fresh(asked: &Option<Instant>) -> bool {
-    asked.is_some_and(|asked| asked.elapsed() < LOCK_LIFE)
 }
 
 /// What is known of the offset that the broker holds.
@@ -344,11 +284,6 @@ impl Queue {
             self.commit.notify_one();
         }
         first
-    }
-
-    /// Takes a move that the pull loop did not live to make.
-    pub(crate) fn take_move(&self) -> Option<i64> {
-        self.steering.take_move()
     }
 
     /// What was noted of it for those who look from outside.

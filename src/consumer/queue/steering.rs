@@ -40,12 +40,12 @@ impl Wishes {
 
 /// What the pull loop has to do before it pulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Next {
     /// Pull.
     Pull,
     /// Go on at this offset; then say so by [`Steering::note_move`] with the number.
     Move(i64, u64),
-    /// Wait for another order.
+    /// Wait for something else to do.
     Wait,
     /// When no callback runs, go on with the first message that is not complete; then say so by
     /// [`Steering::note_pulled_again`].
@@ -117,13 +117,13 @@ impl Steering {
     }
 
     /// What is to be done now.
-    pub(crate) fn order(&self) -> Order {
+    pub(crate) fn next(&self) -> Next {
         let wishes = self.wishes();
         match wishes.offset {
-            Some(offset) => Order::Move(offset, wishes.asked),
-            None if wishes.paused => Order::Wait,
-            None if wishes.gave_back => Order::PullAgain,
-            None => Order::Pull,
+            Some(offset) => Next::Move(offset, wishes.asked),
+            None if wishes.paused => Next::Wait,
+            None if wishes.gave_back => Next::PullAgain,
+            None => Next::Pull,
         }
     }
 
@@ -148,14 +148,14 @@ impl Steering {
         self.publish(&wishes);
     }
 
-    /// Waits until there may be another order. For the pull loop alone.
+    /// Waits until there may be something else to do. For the pull loop alone.
     pub(crate) async fn changed(&self) {
         self.told.notified().await;
     }
 
     /// Waits until there is something else to do than to pull. For the pull loop alone.
     pub(crate) async fn told(&self) {
-        while self.order() == Order::Pull {
+        while self.next() == Next::Pull {
             self.changed().await;
         }
     }
@@ -174,26 +174,26 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_move_is_ordered_until_it_is_made() {
+    async fn a_move_is_asked_for_until_it_is_made() {
         let steering = Steering::default();
-        assert_eq!(steering.order(), Order::Pull);
+        assert_eq!(steering.next(), Next::Pull);
         let asked = steering.request_move(7);
         steering.told().await;
-        let Order::Move(7, number) = steering.order() else { panic!("a move to 7 is ordered") };
+        let Next::Move(7, number) = steering.next() else { panic!("a move to 7 is asked for") };
         steering.note_move(number);
         steering.made(asked).await;
-        assert_eq!(steering.order(), Order::Pull);
+        assert_eq!(steering.next(), Next::Pull);
     }
 
     #[tokio::test]
     async fn a_later_move_replaces_an_earlier_one_and_is_not_lost_to_it() {
         let steering = Steering::default();
         let first = steering.request_move(7);
-        let Order::Move(7, number) = steering.order() else { panic!("a move to 7 is ordered") };
+        let Next::Move(7, number) = steering.next() else { panic!("a move to 7 is asked for") };
         let second = steering.request_move(3);
         steering.note_move(number);
         steering.made(first).await;
-        let Order::Move(3, number) = steering.order() else { panic!("a move to 3 is ordered") };
+        let Next::Move(3, number) = steering.next() else { panic!("a move to 3 is asked for") };
         steering.note_move(number);
         steering.made(second).await;
     }
@@ -204,21 +204,21 @@ mod tests {
         let first = steering.request_move(7);
         let second = steering.request_move(3);
         steering.withdraw(first);
-        assert_eq!(steering.order(), Order::Move(3, 2), "the later one stays");
+        assert_eq!(steering.next(), Next::Move(3, 2), "the later one stays");
         steering.withdraw(second);
-        assert_eq!(steering.order(), Order::Pull);
+        assert_eq!(steering.next(), Next::Pull);
     }
 
     #[test]
     fn what_a_pause_gave_back_is_pulled_again_after_the_resume() {
         let steering = Steering::default();
         assert!(steering.set_paused(true) && !steering.set_paused(true));
-        assert_eq!(steering.order(), Order::Wait);
+        assert_eq!(steering.next(), Next::Wait);
         assert!(steering.set_paused(false));
-        assert_eq!(steering.order(), Order::PullAgain);
+        assert_eq!(steering.next(), Next::PullAgain);
         assert!(steering.holds_back(), "nothing is handed out out of turn before");
         steering.note_pulled_again();
-        assert_eq!(steering.order(), Order::Pull);
+        assert_eq!(steering.next(), Next::Pull);
         assert!(!steering.holds_back());
     }
 
@@ -227,10 +227,10 @@ mod tests {
         let steering = Steering::default();
         steering.set_paused(true);
         let _ = steering.request_move(7);
-        assert_eq!(steering.order(), Order::Move(7, 1));
+        assert_eq!(steering.next(), Next::Move(7, 1));
         steering.note_move(1);
-        assert_eq!(steering.order(), Order::Wait);
+        assert_eq!(steering.next(), Next::Wait);
         assert!(!steering.set_paused(true) && steering.set_paused(false));
-        assert_eq!(steering.order(), Order::Pull, "nothing was pulled since");
+        assert_eq!(steering.next(), Next::Pull, "nothing was pulled since");
     }
 }
