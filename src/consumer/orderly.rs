@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::dispatch::{Batch, Context, Lane, Open, Outcome, Piece, PulledBatch, Verdict};
+use super::dispatch::{Batch, Context, Lane, Open, Outcome, Piece, PulledBatch, Verdict, ranges};
 use super::engine::Engine;
 use super::queue::{Order, Queue, Running};
 use super::retry::return_one;
@@ -95,22 +95,19 @@ pub(super) fn answered(
 
 /// The last message of a kept batch was settled.
 pub(super) fn decided(engine: &Arc<Engine>, order: &Order, open: &Open) {
-    let mut failed = Failed { ranges: Vec::new(), hopeless: Vec::new(), rest: Duration::ZERO };
+    let (mut again, mut hopeless, mut pause) = (Vec::new(), Vec::new(), Duration::ZERO);
     for (index, verdict) in open.range.clone().zip(open.verdicts()) {
-        failed.rest = failed.rest.max(match verdict {
+        pause = pause.max(match verdict {
             None | Some(Verdict::Done) => continue,
             Some(Verdict::Rest(rest)) => rest,
             Some(Verdict::Again(_)) => order.rest,
         });
         if verdict == Some(Verdict::Again(DEAD_LETTERS)) {
-            failed.hopeless.push(index);
+            hopeless.push(index);
         }
-        match failed.ranges.last_mut() {
-            Some(last) if last.end == index => last.end += 1,
-            _ => failed.ranges.push(index..index + 1),
-        }
+        again.push(index);
     }
-    finish(engine, &open.pulled, open.range.end, failed);
+    finish(engine, &open.pulled, open.range.end, Failed { ranges: ranges(again), hopeless, rest: pause });
 }
 
 /// Completes a piece, and everything that was held before it.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Context, Outcome, PulledBatch};
+use super::ranges::ranges;
 use crate::consumer::queue::Running;
 
 /// What shall become of a message.
@@ -86,22 +87,15 @@ impl Open {
     /// Decides on those messages of `range`, indexes of this batch, that are still open.
     pub(crate) fn settle(&self, range: Range<usize>, verdict: Verdict) -> Decided {
         let mut settling = self.settling();
-        let mut ranges: Vec<Range<usize>> = Vec::new();
         if settling.left == 0 {
-            return Decided { ranges, last: false, _running: None };
+            return Decided { ranges: Vec::new(), last: false, _running: None };
         }
-        for index in range {
-            match settling.verdicts.get_mut(index) {
-                Some(open @ None) => *open = Some(verdict),
-                _ => continue,
-            }
-            settling.left -= 1;
-            let at = self.range.start + index;
-            match ranges.last_mut() {
-                Some(last) if last.end == at => last.end += 1,
-                _ => ranges.push(at..at + 1),
-            }
-        }
+        let mut decide = |index: &usize| match settling.verdicts.get_mut(*index) {
+            Some(open @ None) => open.replace(verdict).is_none(),
+            _ => false,
+        };
+        let ranges = ranges(range.filter(|index| decide(index)).map(|index| self.range.start + index));
+        settling.left -= ranges.iter().map(Range::len).sum::<usize>();
         let last = settling.left == 0;
         let running = match (last, ranges.is_empty()) {
             (true, _) => settling.running.take(),
@@ -120,7 +114,7 @@ impl Open {
     pub(crate) fn unsettled(&self) -> Vec<Range<usize>> {
         let settling = self.settling();
         let open = settling.verdicts.iter().enumerate().filter(|(_, verdict)| verdict.is_none());
-        open.map(|(index, _)| self.range.start + index..self.range.start + index + 1).collect()
+        ranges(open.map(|(index, _)| self.range.start + index))
     }
 
     /// What was decided on each message, in order.
