@@ -379,8 +379,8 @@ typedef void (*rmq_free_cb)(void *userdata);
 
 /**
  * Consumes the messages of a batch; see "Callbacks" above. The answer is one of RMQ_CONSUME_* or RMQ_RECONSUME_LATER;
- * every other one, and one that the "consume.mode" does not have, means RMQ_RECONSUME_LATER and is reported. In orderly
- * consumption RMQ_RECONSUME_LATER means RMQ_CONSUME_SUSPEND.
+ * every other one, and one that the "consume.mode" does not have, means RMQ_RECONSUME_LATER and is reported. In
+ * orderly consumption RMQ_RECONSUME_LATER means RMQ_CONSUME_SUSPEND.
  */
 typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
                                   const rmq_batch *batch,
@@ -388,10 +388,10 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
                                   void *userdata);
 
 /**
- * Gets an event, on the thread rmq-event of the library: one at a time, in their order. It may block; a hand-over waits
- * for RMQ_EVENT_REVOKING up to "rebalance.handover.timeout.ms". It may call every function but rmq_consumer_shutdown and
- * rmq_consumer_destroy of its consumer. The event is lent until it returns. Kinds that are not known shall be ignored.
- * No exception may leave it.
+ * Gets an event, on the thread rmq-event of the library: one at a time, in their order. It may block; a hand-over
+ * waits for RMQ_EVENT_REVOKING up to "rebalance.handover.timeout.ms". It may call every function but
+ * rmq_consumer_shutdown and rmq_consumer_destroy of its consumer. The event is lent until it returns. Kinds that are
+ * not known shall be ignored. No exception may leave it.
  */
 typedef void (*rmq_event_cb)(rmq_consumer *consumer,
                              const rmq_event *event,
@@ -404,12 +404,12 @@ typedef void (*rmq_event_cb)(rmq_consumer *consumer,
  *
  * It writes the indexes of the queues it takes to taken, which has room for as many as there are queues, and their
  * number to count, which is 0 before. It returns RMQ_ALLOCATE_SUCCESS, or RMQ_ALLOCATE_AVG, and then taken does not
- * matter. After any other answer, and after an index that is not there or is given twice, or a count that is too large,
- * the consumer keeps the queues of the topic that it has, reports the failure, and asks again after a second.
+ * matter. After any other answer, and after an index that is not there or is given twice, or a count that is too
+ * large, the consumer keeps the queues of the topic that it has, reports the failure, and asks again after a second.
  *
- * It runs on a thread rmq-alloc of the library, one call at a time, and may block: the queues stay as they are so long,
- * and a shutdown waits for it. It may call every function but rmq_consumer_shutdown and rmq_consumer_destroy of its
- * consumer. No exception may leave it.
+ * It runs on a thread rmq-alloc of the library, one call at a time, and may block: the queues stay as they are so
+ * long, and a shutdown waits for it. It may call every function but rmq_consumer_shutdown and rmq_consumer_destroy of
+ * its consumer. No exception may leave it.
  */
 typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
                                    const rmq_allocation *allocation,
@@ -483,7 +483,8 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
 #define RMQ_E_THREAD -12
 
 /**
- * The operating system refused; the text has its error. In broadcasting an event tells it of offsets that cannot be saved.
+ * The operating system refused; the text has its error. In broadcasting an event tells it of offsets that cannot be
+ * saved.
  */
 #define RMQ_E_IO -13
 
@@ -503,8 +504,8 @@ typedef int32_t (*rmq_allocate_cb)(rmq_consumer *consumer,
 #define RMQ_E_CONFIG_MISSING -22
 
 /**
- * Another consumer of the group uses the same client id, or in broadcasting the same file of offsets. rmq_consumer_start
- * answers it; of one that comes later an event, rmq_consumer_last_error and the log tell.
+ * Another consumer of the group uses the same client id, or in broadcasting the same file of offsets.
+ * rmq_consumer_start answers it; of one that comes later an event, rmq_consumer_last_error and the log tell.
  */
 #define RMQ_E_DUPLICATE_CLIENT -23
 
@@ -1022,7 +1023,8 @@ rmq_code rmq_consumer_subscribe(rmq_consumer *consumer,
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8; one that is not subscribed to does nothing
- * @returns RMQ_OK; RMQ_E_INVALID_ARG, also if only a pattern found the topic (rmq_consumer_unsubscribe_pattern ends it); RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also if only a pattern found the topic (rmq_consumer_unsubscribe_pattern ends
+ *          it); RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1052,15 +1054,15 @@ rmq_code rmq_consumer_subscriptions_json(const rmq_consumer *consumer,
 /**
  * Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
  * topics answered; who refuses a connection is tried again until then. A topic without a route does not hold it up.
- * Without a message callback it is for rmq_consumer_poll. With start.timeout.ms=0 a client id that is taken is told later,
- * by an error event and rmq_consumer_last_error.
+ * Without a message callback it is for rmq_consumer_poll. With start.timeout.ms=0 a client id that is taken is told
+ * later, by an error event and rmq_consumer_last_error.
  *
  * @param consumer  must not be NULL
- * @returns RMQ_OK; RMQ_E_STATE if it was started before, or if "allocate.strategy" is custom and no allocate callback is
- *          set; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
- *          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT if another consumer
- *          of the group has the same client id and keeps it for 3 s, in broadcasting if another keeps its offsets in the
- *          same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_STATE if it was started before, or if "allocate.strategy" is custom and no allocate callback
+ *          is set; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT, RMQ_E_TIMEOUT or a broker's code, after which it may be started
+ *          again; RMQ_E_DUPLICATE_CLIENT if another consumer of the group has the same client id and keeps it for 3 s,
+ *          in broadcasting if another keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -1068,14 +1070,15 @@ RMQ_EXPORT
 rmq_code rmq_consumer_start(rmq_consumer *consumer);
 
 /**
- * Stops consuming: ends all polls, waits for running callbacks and for batches that are kept or polled, commits what was
- * finished, tells the brokers. After RMQ_OK no message callback runs and none will; the log callback may until the
+ * Stops consuming: ends all polls, waits for running callbacks and for batches that are kept or polled, commits what
+ * was finished, tells the brokers. After RMQ_OK no message callback runs and none will; the log callback may until the
  * destroy. The consumer cannot be started again.
  *
  * @param consumer    must not be NULL
  * @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
  * @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running or messages are not
- *          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ *          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
  * @par Thread-safety  any thread but a message callback's of this consumer
  * @since 0.1
  */
@@ -1088,10 +1091,11 @@ rmq_code rmq_consumer_shutdown(rmq_consumer *consumer,
  * the handle. On failure nothing is freed and the handle stays usable. All this holds in RMQ_STATE_FATAL too.
  *
  * @param consumer  a consumer of the caller's, or NULL, which does nothing
- * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not settled;
- *          RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing is freed
- * @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it any
- *                     more; calls that are running end well
+ * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not
+ *          settled; RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing
+ *          is freed
+ * @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it
+ *                     any more; calls that are running end well
  * @par Ownership      ends with RMQ_OK
  * @since 0.1
  */
@@ -1257,11 +1261,11 @@ rmq_code rmq_consumer_unsubscribe_pattern(rmq_consumer *consumer,
                                           const char *topic_regex);
 
 /**
- * Filters a topic's messages in the client by a regular expression over one of their fields, from the next pull on.
- * A message in which it is not found, or that has no such field, does not reach the callback; it is acknowledged and
- * counted as "filtered" in rmq_consumer_stats_json. A topic may have one filter for each field; messages must pass all.
- * Messages that are delivered again are not filtered again. It may be set before the topic is subscribed, stays when
- * that ends, and holds for a topic that a pattern found as well.
+ * Filters a topic's messages in the client by a regular expression over one of their fields, from the next pull on. A
+ * message in which it is not found, or that has no such field, does not reach the callback; it is acknowledged and
+ * counted as "filtered" in rmq_consumer_stats_json. A topic may have one filter for each field; messages must pass
+ * all. Messages that are delivered again are not filtered again. It may be set before the topic is subscribed, stays
+ * when that ends, and holds for a topic that a pattern found as well.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied: a topic's name
@@ -1308,12 +1312,14 @@ rmq_code rmq_consumer_route_json(const rmq_consumer *consumer,
  * "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear.
  *
  * @param consumer     must not be NULL
- * @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}. Without
- *                     queue_id all queues are meant, without broker those of all brokers, as they come and go; expression
- *                     is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each topic
- * @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to, if
- *          it was started without an assignment, is stopped, or broadcasts; RMQ_E_REQUEST_TIMEOUT, after which it goes on by itself;
- *          RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}.
+ *                     Without queue_id all queues are meant, without broker those of all brokers, as they come and go;
+ *                     expression is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each
+ *                     topic
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to,
+ *          if it was started without an assignment, is stopped, or broadcasts; RMQ_E_REQUEST_TIMEOUT, after which it
+ *          goes on by itself; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1323,12 +1329,13 @@ rmq_code rmq_consumer_assign(rmq_consumer *consumer,
 
 /**
  * Pauses queues: from now on no message of them is pulled or handed out. Callbacks that run end as usual; what nobody
- * has is given back and pulled again after the resume, once the callbacks that have messages of the queue have ended and
- * kept or polled batches are settled. It holds until a resume, for queues that are assigned later too: for each queue
- * the latest pause or resume that means it counts. May be called before the start.
+ * has is given back and pulled again after the resume, once the callbacks that have messages of the queue have ended
+ * and kept or polled batches are settled. It holds until a resume, for queues that are assigned later too: for each
+ * queue the latest pause or resume that means it counts. May be called before the start.
  *
  * @param consumer  must not be NULL
- * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any
+ * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is
+ *                  any
  * @param broker    UTF-8, copied: queues at this broker, by its name; NULL is any
  * @param queue_id  the queue with this number; -1 is any
  * @returns RMQ_OK, also when no queue is meant now; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped;
@@ -1346,7 +1353,8 @@ rmq_code rmq_consumer_pause(rmq_consumer *consumer,
  * Resumes queues that were paused. A resume of fewer queues than were paused leaves the others paused.
  *
  * @param consumer  must not be NULL
- * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any
+ * @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is
+ *                  any
  * @param broker    UTF-8, copied: queues at this broker, by its name; NULL is any
  * @param queue_id  the queue with this number; -1 is any
  * @returns RMQ_OK, also when no queue is meant now; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped;
@@ -1366,9 +1374,8 @@ rmq_code rmq_consumer_resume(rmq_consumer *consumer,
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; the first failure if one or more queues failed: RMQ_E_STATE if the consumer is not running;
- *          RMQ_E_CLOSED if it was stopped meanwhile;
- *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
- *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ *          RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the
+ *          broker's code; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1382,10 +1389,10 @@ rmq_code rmq_consumer_commit(rmq_consumer *consumer);
  * @param topic     UTF-8, copied
  * @param broker    UTF-8, copied: the name of the queue's broker
  * @param queue_id  the queue's number at that broker
- * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
- *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
- *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
- *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+ *          meanwhile; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped
+ *          meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK
+ *          in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1403,9 +1410,9 @@ rmq_code rmq_consumer_commit_queue(rmq_consumer *consumer,
  * @param broker    UTF-8, copied: the name of the queue's broker
  * @param queue_id  the queue's number at that broker
  * @param offset    gets the offset; must not be NULL
- * @returns RMQ_OK; RMQ_E_NO_OFFSET if the group has committed nothing (brokers of 4.x answer 0 instead for a queue that
- *          still has its first message); RMQ_E_NO_ROUTE if the queue is in no route of this
- *          consumer's topics; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ * @returns RMQ_OK; RMQ_E_NO_OFFSET if the group has committed nothing (brokers of 4.x answer 0 instead for a queue
+ *          that still has its first message); RMQ_E_NO_ROUTE if the queue is in no route of this consumer's topics;
+ *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
  *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
  *          callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
@@ -1419,18 +1426,17 @@ rmq_code rmq_consumer_committed(const rmq_consumer *consumer,
                                 int64_t *offset);
 
 /**
- * Gives the offset that is pulled next in a queue of the consumer. Right after the queue was assigned it waits until it
- * is known where it begins: at most the property "request.timeout.ms".
+ * Gives the offset that is pulled next in a queue of the consumer. Right after the queue was assigned it waits until
+ * it is known where it begins: at most the property "request.timeout.ms".
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
  * @param broker    UTF-8, copied: the name of the queue's broker
  * @param queue_id  the queue's number at that broker
  * @param offset    gets the offset; must not be NULL
- * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's,
- *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
- *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
- *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_INVALID_ARG; RMQ_E_STATE if the
+ *          consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT,
+ *          RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1450,8 +1456,8 @@ rmq_code rmq_consumer_position(const rmq_consumer *consumer,
  * @param queue_id  the queue's number at that broker
  * @param min       gets the offset of the first message that the broker still has; may be NULL
  * @param max       gets the offset behind the last message; may be NULL
- * @returns RMQ_OK; RMQ_E_NO_ROUTE if the queue is in no route of this
- *          consumer's topics; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+ * @returns RMQ_OK; RMQ_E_NO_ROUTE if the queue is in no route of this consumer's topics; RMQ_E_INVALID_ARG;
+ *          RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
  *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
  *          callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
@@ -1466,19 +1472,21 @@ rmq_code rmq_consumer_watermarks(const rmq_consumer *consumer,
                                  int64_t *max);
 
 /**
- * Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that no
- * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
- * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ * Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that
+ * no callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is
+ * committed, also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is
+ * changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
  * @param broker    UTF-8, copied: the name of the queue's broker
  * @param queue_id  the queue's number at that broker
  * @param offset    the offset of the next message to deliver
- * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
- *          RMQ_E_INVALID_ARG, also for an offset outside the queue, with the range in the text; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
- *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
- *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+ *          meanwhile; RMQ_E_INVALID_ARG, also for an offset outside the queue, with the range in the text; RMQ_E_STATE
+ *          if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_REQUEST_TIMEOUT,
+ *          RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1490,18 +1498,18 @@ rmq_code rmq_consumer_seek(rmq_consumer *consumer,
                            int64_t offset);
 
 /**
- * Goes on at the first message that the broker still has of a queue. Messages that no
- * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
- * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ * Goes on at the first message that the broker still has of a queue. Messages that no callback has are dropped,
+ * results of callbacks that run with older ones are ignored, and the new offset is committed, also when it is lower.
+ * After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
  * @param broker    UTF-8, copied: the name of the queue's broker
  * @param queue_id  the queue's number at that broker
- * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
- *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
- *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
- *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+ *          meanwhile; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped
+ *          meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK
+ *          in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1512,18 +1520,18 @@ rmq_code rmq_consumer_seek_begin(rmq_consumer *consumer,
                                  int32_t queue_id);
 
 /**
- * Goes on behind the last message of a queue: only what arrives later is delivered. Messages that no
- * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
- * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ * Goes on behind the last message of a queue: only what arrives later is delivered. Messages that no callback has are
+ * dropped, results of callbacks that run with older ones are ignored, and the new offset is committed, also when it is
+ * lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
  * @param broker    UTF-8, copied: the name of the queue's broker
  * @param queue_id  the queue's number at that broker
- * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
- *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
- *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
- *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+ *          meanwhile; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped
+ *          meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK
+ *          in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1534,20 +1542,20 @@ rmq_code rmq_consumer_seek_end(rmq_consumer *consumer,
                                int32_t queue_id);
 
 /**
- * Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if there
- * is none (brokers of 4.x: at the last message). Messages that no
- * callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
- * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ * Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if
+ * there is none (brokers of 4.x: at the last message). Messages that no callback has are dropped, results of callbacks
+ * that run with older ones are ignored, and the new offset is committed, also when it is lower. After RMQ_OK no
+ * message from before begins to be delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
  * @param broker    UTF-8, copied: the name of the queue's broker
  * @param queue_id  the queue's number at that broker
  * @param timestamp_ms  milliseconds since 1970
- * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
- *          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
- *          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
- *          callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+ *          meanwhile; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped
+ *          meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK
+ *          in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1642,18 +1650,19 @@ RMQ_EXPORT
 int32_t rmq_batch_queue_id(const rmq_batch *batch);
 
 /**
- * Takes messages of one queue, for a consumer that was started without a message callback. Messages are kept until they
- * are settled with rmq_batch_ack and its siblings; each can be settled once, in any order, on any thread. What is not
- * settled after "consume.timeout.ms" is delivered again. The messages were pulled together, so there are never more
- * than "pull.batch.size".
+ * Takes messages of one queue, for a consumer that was started without a message callback. Messages are kept until
+ * they are settled with rmq_batch_ack and its siblings; each can be settled once, in any order, on any thread. What is
+ * not settled after "consume.timeout.ms" is delivered again. The messages were pulled together, so there are never
+ * more than "pull.batch.size".
  *
  * @param consumer    must not be NULL
  * @param max         how many messages at most, from 1; fewer come if the queue has fewer at hand
  * @param timeout_ms  how long to wait for the first; 0 does not wait, -1 waits without a bound
  * @param batch       gets the batch; NULL is stored on failure; must not be NULL
- * @returns RMQ_OK; RMQ_E_TIMEOUT if nothing came, also when "unsettled.max" messages are not settled; RMQ_E_CLOSED once
- *          the consumer is being shut down or is fatal; RMQ_E_WOKEN after rmq_consumer_wakeup; RMQ_E_STATE before the
- *          start or if a message callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_TIMEOUT if nothing came, also when "unsettled.max" messages are not settled; RMQ_E_CLOSED
+ *          once the consumer is being shut down or is fatal; RMQ_E_WOKEN after rmq_consumer_wakeup; RMQ_E_STATE before
+ *          the start or if a message callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, several at once
  * @par Ownership      the batch is the caller's; end it with rmq_batch_destroy
  * @since 0.1
@@ -1665,8 +1674,9 @@ rmq_code rmq_consumer_poll(rmq_consumer *consumer,
                            rmq_batch **batch);
 
 /**
- * Ends one rmq_consumer_poll with RMQ_E_WOKEN: one that waits, else the next to be called, even if messages wait; those
- * stay for the poll after it. Calls add up: n of them end n polls, so that each of n polling threads can be told once.
+ * Ends one rmq_consumer_poll with RMQ_E_WOKEN: one that waits, else the next to be called, even if messages wait;
+ * those stay for the poll after it. Calls add up: n of them end n polls, so that each of n polling threads can be told
+ * once.
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; RMQ_E_CLOSED once the consumer is stopped or fatal; RMQ_E_STATE before the start or if a message
@@ -1678,8 +1688,9 @@ RMQ_EXPORT
 rmq_code rmq_consumer_wakeup(rmq_consumer *consumer);
 
 /**
- * Keeps a batch beyond the callback it is lent to. The callback then answers RMQ_CONSUME_DEFERRED, and the messages are
- * settled later with rmq_batch_ack and its siblings. If it answers something else, that settles what is not settled yet.
+ * Keeps a batch beyond the callback it is lent to. The callback then answers RMQ_CONSUME_DEFERRED, and the messages
+ * are settled later with rmq_batch_ack and its siblings. If it answers something else, that settles what is not
+ * settled yet.
  *
  * @param batch  borrowed: lent to a callback, or the caller's own; NULL answers NULL
  * @returns a handle to the same messages; NULL on failure, with RMQ_E_INVALID_ARG, RMQ_E_CLOSED or RMQ_E_FORKED in
@@ -1696,9 +1707,9 @@ rmq_batch *rmq_batch_retain(const rmq_batch *batch);
  * Settles: every message that is not settled yet was consumed.
  *
  * @param batch  the caller's; must not be NULL
- * @returns RMQ_OK; RMQ_E_STATE if all were settled before, or the batch is lent to a callback; RMQ_E_REVOKED if the queue
- *          was taken away or moved meanwhile, so that the messages may be delivered again; RMQ_E_CLOSED if the consumer is
- *          gone; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_STATE if all were settled before, or the batch is lent to a callback; RMQ_E_REVOKED if the
+ *          queue was taken away or moved meanwhile, so that the messages may be delivered again; RMQ_E_CLOSED if the
+ *          consumer is gone; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, several at once; never blocks
  * @since 0.1
  */
@@ -1732,8 +1743,8 @@ rmq_code rmq_batch_ack_at(const rmq_batch *batch,
                           size_t index);
 
 /**
- * Settles: every message that is not settled yet shall be delivered again later. In orderly consumption it comes again in
- * its place once the whole batch is settled and the queue has rested for "suspend.queue.ms".
+ * Settles: every message that is not settled yet shall be delivered again later. In orderly consumption it comes again
+ * in its place once the whole batch is settled and the queue has rested for "suspend.queue.ms".
  *
  * @param batch        the caller's; must not be NULL
  * @param delay_level  as in rmq_context_set_delay_level; in orderly consumption only -1, the dead letters, counts
@@ -1766,8 +1777,8 @@ rmq_code rmq_batch_retry_at(const rmq_batch *batch,
  *
  * @param batch   the caller's; must not be NULL
  * @param millis  how long the queue rests: 10 to 30000, or -1 for the property "suspend.queue.ms"
- * @returns as rmq_batch_ack; RMQ_E_STATE also if "consume.mode" is not orderly; RMQ_E_INVALID_ARG also if millis is out of
- *          range
+ * @returns as rmq_batch_ack; RMQ_E_STATE also if "consume.mode" is not orderly; RMQ_E_INVALID_ARG also if millis is
+ *          out of range
  * @par Thread-safety  any thread, several at once; never blocks
  * @since 0.1
  */
@@ -1787,9 +1798,9 @@ RMQ_EXPORT
 size_t rmq_batch_unsettled(const rmq_batch *batch);
 
 /**
- * Ends a batch from rmq_consumer_poll or rmq_batch_retain. When its last handle ends, messages that are not settled are
- * delivered again; with "poll.ack" on_destroy those of a polled batch count as consumed instead. A batch may outlive its
- * consumer. In a process forked from the one that got it nothing is freed or settled.
+ * Ends a batch from rmq_consumer_poll or rmq_batch_retain. When its last handle ends, messages that are not settled
+ * are delivered again; with "poll.ack" on_destroy those of a polled batch count as consumed instead. A batch may
+ * outlive its consumer. In a process forked from the one that got it nothing is freed or settled.
  *
  * @param batch  the caller's, not one lent to a callback; NULL does nothing
  * @par Thread-safety  any thread; no other thread uses this handle any more
@@ -2215,8 +2226,8 @@ const char *rmq_message_origin_msg_id(const rmq_message *message,
  *
  * @param message  borrowed; NULL answers NULL
  * @param len      gets the bytes before the NUL; may be NULL
- * @returns a UTF-8 text that lives as long as the message; NULL if nobody noted it, as for a retry that a Java consumer
- *          published by itself because no broker took it back
+ * @returns a UTF-8 text that lives as long as the message; NULL if nobody noted it, as for a retry that a Java
+ *          consumer published by itself because no broker took it back
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -2324,8 +2335,8 @@ const char *rmq_context_broker(const rmq_context *context,
  * @param callback       see rmq_event_cb; NULL takes the present one away
  * @param userdata       passed back to the callback; may be NULL
  * @param free_userdata  frees userdata; may be NULL
- * @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays
- *          the caller's
+ * @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata
+ *          stays the caller's
  * @par Thread-safety  any thread
  * @par Ownership      userdata is taken over; that of the callback before is freed before this returns
  * @since 0.1
@@ -2343,8 +2354,9 @@ rmq_code rmq_consumer_set_event_callback(rmq_consumer *consumer,
  * @param consumer    must not be NULL
  * @param timeout_ms  how long to wait for one; 0 does not wait, -1 waits without a bound
  * @param event       gets the event; NULL is stored on failure; must not be NULL
- * @returns RMQ_OK; RMQ_E_TIMEOUT if none came; RMQ_E_CLOSED if the consumer is stopped and none is left; RMQ_E_STATE if
- *          an event callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns RMQ_OK; RMQ_E_TIMEOUT if none came; RMQ_E_CLOSED if the consumer is stopped and none is left; RMQ_E_STATE
+ *          if an event callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @par Ownership      the event is the caller's; end it with rmq_event_destroy
  * @since 0.1

@@ -57,12 +57,12 @@ fn no_such(index: usize, count: usize, what: &str) -> Error {
 ///
 /// It writes the indexes of the queues it takes to taken, which has room for as many as there are queues, and their
 /// number to count, which is 0 before. It returns RMQ_ALLOCATE_SUCCESS, or RMQ_ALLOCATE_AVG, and then taken does not
-/// matter. After any other answer, and after an index that is not there or is given twice, or a count that is too large,
-/// the consumer keeps the queues of the topic that it has, reports the failure, and asks again after a second.
+/// matter. After any other answer, and after an index that is not there or is given twice, or a count that is too
+/// large, the consumer keeps the queues of the topic that it has, reports the failure, and asks again after a second.
 ///
-/// It runs on a thread rmq-alloc of the library, one call at a time, and may block: the queues stay as they are so long,
-/// and a shutdown waits for it. It may call every function but rmq_consumer_shutdown and rmq_consumer_destroy of its
-/// consumer. No exception may leave it.
+/// It runs on a thread rmq-alloc of the library, one call at a time, and may block: the queues stay as they are so
+/// long, and a shutdown waits for it. It may call every function but rmq_consumer_shutdown and rmq_consumer_destroy of
+/// its consumer. No exception may leave it.
 pub type rmq_allocate_cb = Option<
     unsafe extern "C-unwind" fn(
         consumer: *mut rmq_consumer,

@@ -13,12 +13,14 @@ use super::{guard, handle, log};
 /// "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear.
 ///
 /// @param consumer     must not be NULL
-/// @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}. Without
-///                     queue_id all queues are meant, without broker those of all brokers, as they come and go; expression
-///                     is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each topic
-/// @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to, if
-///          it was started without an assignment, is stopped, or broadcasts; RMQ_E_REQUEST_TIMEOUT, after which it goes on by itself;
-///          RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}.
+///                     Without queue_id all queues are meant, without broker those of all brokers, as they come and go;
+///                     expression is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each
+///                     topic
+/// @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to,
+///          if it was started without an assignment, is stopped, or broadcasts; RMQ_E_REQUEST_TIMEOUT, after which it
+///          goes on by itself; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback;
+///          RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]

@@ -27,8 +27,8 @@ pub const RMQ_CONSUME_ROLLBACK: i32 = 5;
 pub const RMQ_CONSUME_DEFERRED: i32 = 6;
 
 /// Consumes the messages of a batch; see "Callbacks" above. The answer is one of RMQ_CONSUME_* or RMQ_RECONSUME_LATER;
-/// every other one, and one that the "consume.mode" does not have, means RMQ_RECONSUME_LATER and is reported. In orderly
-/// consumption RMQ_RECONSUME_LATER means RMQ_CONSUME_SUSPEND.
+/// every other one, and one that the "consume.mode" does not have, means RMQ_RECONSUME_LATER and is reported. In
+/// orderly consumption RMQ_RECONSUME_LATER means RMQ_CONSUME_SUSPEND.
 pub type rmq_message_cb = Option<
     unsafe extern "C-unwind" fn(
         consumer: *mut rmq_consumer,

@@ -177,7 +177,8 @@ pub unsafe extern "C" fn rmq_consumer_subscribe(
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8; one that is not subscribed to does nothing
-/// @returns RMQ_OK; RMQ_E_INVALID_ARG, also if only a pattern found the topic (rmq_consumer_unsubscribe_pattern ends it); RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_INVALID_ARG, also if only a pattern found the topic (rmq_consumer_unsubscribe_pattern ends
+///          it); RMQ_E_STATE if the consumer is stopped; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -219,15 +220,15 @@ pub unsafe extern "C" fn rmq_consumer_subscriptions_json(
 
 /// Starts consuming. Blocks at most the property "start.timeout.ms", until a name server and the brokers of the known
 /// topics answered; who refuses a connection is tried again until then. A topic without a route does not hold it up.
-/// Without a message callback it is for rmq_consumer_poll. With start.timeout.ms=0 a client id that is taken is told later,
-/// by an error event and rmq_consumer_last_error.
+/// Without a message callback it is for rmq_consumer_poll. With start.timeout.ms=0 a client id that is taken is told
+/// later, by an error event and rmq_consumer_last_error.
 ///
 /// @param consumer  must not be NULL
-/// @returns RMQ_OK; RMQ_E_STATE if it was started before, or if "allocate.strategy" is custom and no allocate callback is
-///          set; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT,
-///          RMQ_E_TIMEOUT or a broker's code, after which it may be started again; RMQ_E_DUPLICATE_CLIENT if another consumer
-///          of the group has the same client id and keeps it for 3 s, in broadcasting if another keeps its offsets in the
-///          same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_STATE if it was started before, or if "allocate.strategy" is custom and no allocate callback
+///          is set; RMQ_E_NO_NAMESRV, RMQ_E_CONNECT, RMQ_E_TIMEOUT or a broker's code, after which it may be started
+///          again; RMQ_E_DUPLICATE_CLIENT if another consumer of the group has the same client id and keeps it for 3 s,
+///          in broadcasting if another keeps its offsets in the same file; RMQ_E_THREAD; RMQ_E_INVALID_ARG;
+///          RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -238,14 +239,15 @@ pub unsafe extern "C" fn rmq_consumer_start(consumer: *mut rmq_consumer) -> rmq_
     })
 }
 
-/// Stops consuming: ends all polls, waits for running callbacks and for batches that are kept or polled, commits what was
-/// finished, tells the brokers. After RMQ_OK no message callback runs and none will; the log callback may until the
+/// Stops consuming: ends all polls, waits for running callbacks and for batches that are kept or polled, commits what
+/// was finished, tells the brokers. After RMQ_OK no message callback runs and none will; the log callback may until the
 /// destroy. The consumer cannot be started again.
 ///
 /// @param consumer    must not be NULL
 /// @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
 /// @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running or messages are not
-///          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+///          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED;
+///          RMQ_E_PANIC
 /// @par Thread-safety  any thread but a message callback's of this consumer
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -262,10 +264,11 @@ pub unsafe extern "C" fn rmq_consumer_shutdown(consumer: *mut rmq_consumer, time
 /// the handle. On failure nothing is freed and the handle stays usable. All this holds in RMQ_STATE_FATAL too.
 ///
 /// @param consumer  a consumer of the caller's, or NULL, which does nothing
-/// @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not settled;
-///          RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing is freed
-/// @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it any
-///                     more; calls that are running end well
+/// @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not
+///          settled; RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing
+///          is freed
+/// @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it
+///                     any more; calls that are running end well
 /// @par Ownership      ends with RMQ_OK
 /// @since 0.1
 #[unsafe(no_mangle)]

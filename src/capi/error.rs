@@ -38,7 +38,8 @@ pub const RMQ_E_UNSUPPORTED: rmq_code = -10;
 pub const RMQ_E_NO_MEMORY: rmq_code = -11;
 /// A thread could not be started.
 pub const RMQ_E_THREAD: rmq_code = -12;
-/// The operating system refused; the text has its error. In broadcasting an event tells it of offsets that cannot be saved.
+/// The operating system refused; the text has its error. In broadcasting an event tells it of offsets that cannot be
+/// saved.
 pub const RMQ_E_IO: rmq_code = -13;
 /// No such property; the text has the nearest name.
 pub const RMQ_E_CONFIG_KEY: rmq_code = -20;
@@ -46,8 +47,8 @@ pub const RMQ_E_CONFIG_KEY: rmq_code = -20;
 pub const RMQ_E_CONFIG_VALUE: rmq_code = -21;
 /// A required property is not set; the text names it.
 pub const RMQ_E_CONFIG_MISSING: rmq_code = -22;
-/// Another consumer of the group uses the same client id, or in broadcasting the same file of offsets. rmq_consumer_start
-/// answers it; of one that comes later an event, rmq_consumer_last_error and the log tell.
+/// Another consumer of the group uses the same client id, or in broadcasting the same file of offsets.
+/// rmq_consumer_start answers it; of one that comes later an event, rmq_consumer_last_error and the log tell.
 pub const RMQ_E_DUPLICATE_CLIENT: rmq_code = -23;
 /// The queue is not assigned to this consumer.
 pub const RMQ_E_NOT_ASSIGNED: rmq_code = -24;

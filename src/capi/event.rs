@@ -58,10 +58,10 @@ impl rmq_event {
     }
 }
 
-/// Gets an event, on the thread rmq-event of the library: one at a time, in their order. It may block; a hand-over waits
-/// for RMQ_EVENT_REVOKING up to "rebalance.handover.timeout.ms". It may call every function but rmq_consumer_shutdown and
-/// rmq_consumer_destroy of its consumer. The event is lent until it returns. Kinds that are not known shall be ignored.
-/// No exception may leave it.
+/// Gets an event, on the thread rmq-event of the library: one at a time, in their order. It may block; a hand-over
+/// waits for RMQ_EVENT_REVOKING up to "rebalance.handover.timeout.ms". It may call every function but
+/// rmq_consumer_shutdown and rmq_consumer_destroy of its consumer. The event is lent until it returns. Kinds that are
+/// not known shall be ignored. No exception may leave it.
 pub type rmq_event_cb = Option<
     unsafe extern "C-unwind" fn(consumer: *mut rmq_consumer, event: *const rmq_event, userdata: *mut c_void),
 >;
@@ -75,8 +75,8 @@ type EventFunction = unsafe extern "C-unwind" fn(*mut rmq_consumer, *const rmq_e
 /// @param callback       see rmq_event_cb; NULL takes the present one away
 /// @param userdata       passed back to the callback; may be NULL
 /// @param free_userdata  frees userdata; may be NULL
-/// @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays
-///          the caller's
+/// @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata
+///          stays the caller's
 /// @par Thread-safety  any thread
 /// @par Ownership      userdata is taken over; that of the callback before is freed before this returns
 /// @since 0.1
@@ -114,8 +114,9 @@ pub unsafe extern "C" fn rmq_consumer_set_event_callback(
 /// @param consumer    must not be NULL
 /// @param timeout_ms  how long to wait for one; 0 does not wait, -1 waits without a bound
 /// @param event       gets the event; NULL is stored on failure; must not be NULL
-/// @returns RMQ_OK; RMQ_E_TIMEOUT if none came; RMQ_E_CLOSED if the consumer is stopped and none is left; RMQ_E_STATE if
-///          an event callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_TIMEOUT if none came; RMQ_E_CLOSED if the consumer is stopped and none is left; RMQ_E_STATE
+///          if an event callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED;
+///          RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @par Ownership      the event is the caller's; end it with rmq_event_destroy
 /// @since 0.1

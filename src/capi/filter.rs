@@ -117,11 +117,11 @@ pub unsafe extern "C" fn rmq_consumer_unsubscribe_pattern(
     })
 }
 
-/// Filters a topic's messages in the client by a regular expression over one of their fields, from the next pull on.
-/// A message in which it is not found, or that has no such field, does not reach the callback; it is acknowledged and
-/// counted as "filtered" in rmq_consumer_stats_json. A topic may have one filter for each field; messages must pass all.
-/// Messages that are delivered again are not filtered again. It may be set before the topic is subscribed, stays when
-/// that ends, and holds for a topic that a pattern found as well.
+/// Filters a topic's messages in the client by a regular expression over one of their fields, from the next pull on. A
+/// message in which it is not found, or that has no such field, does not reach the callback; it is acknowledged and
+/// counted as "filtered" in rmq_consumer_stats_json. A topic may have one filter for each field; messages must pass
+/// all. Messages that are delivered again are not filtered again. It may be set before the topic is subscribed, stays
+/// when that ends, and holds for a topic that a pattern found as well.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied: a topic's name

@@ -72,8 +72,8 @@ pub unsafe extern "C" fn rmq_message_origin_msg_id(
 ///
 /// @param message  borrowed; NULL answers NULL
 /// @param len      gets the bytes before the NUL; may be NULL
-/// @returns a UTF-8 text that lives as long as the message; NULL if nobody noted it, as for a retry that a Java consumer
-///          published by itself because no broker took it back
+/// @returns a UTF-8 text that lives as long as the message; NULL if nobody noted it, as for a retry that a Java
+///          consumer published by itself because no broker took it back
 /// @par Thread-safety  any thread
 /// @since 0.1
 #[unsafe(no_mangle)]

@@ -10,18 +10,19 @@ use super::{guard, handle, log};
 use crate::consumer::Batch;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Takes messages of one queue, for a consumer that was started without a message callback. Messages are kept until they
-/// are settled with rmq_batch_ack and its siblings; each can be settled once, in any order, on any thread. What is not
-/// settled after "consume.timeout.ms" is delivered again. The messages were pulled together, so there are never more
-/// than "pull.batch.size".
+/// Takes messages of one queue, for a consumer that was started without a message callback. Messages are kept until
+/// they are settled with rmq_batch_ack and its siblings; each can be settled once, in any order, on any thread. What is
+/// not settled after "consume.timeout.ms" is delivered again. The messages were pulled together, so there are never
+/// more than "pull.batch.size".
 ///
 /// @param consumer    must not be NULL
 /// @param max         how many messages at most, from 1; fewer come if the queue has fewer at hand
 /// @param timeout_ms  how long to wait for the first; 0 does not wait, -1 waits without a bound
 /// @param batch       gets the batch; NULL is stored on failure; must not be NULL
-/// @returns RMQ_OK; RMQ_E_TIMEOUT if nothing came, also when "unsettled.max" messages are not settled; RMQ_E_CLOSED once
-///          the consumer is being shut down or is fatal; RMQ_E_WOKEN after rmq_consumer_wakeup; RMQ_E_STATE before the
-///          start or if a message callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_TIMEOUT if nothing came, also when "unsettled.max" messages are not settled; RMQ_E_CLOSED
+///          once the consumer is being shut down or is fatal; RMQ_E_WOKEN after rmq_consumer_wakeup; RMQ_E_STATE before
+///          the start or if a message callback is set; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK from a log callback;
+///          RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, several at once
 /// @par Ownership      the batch is the caller's; end it with rmq_batch_destroy
 /// @since 0.1
@@ -52,8 +53,9 @@ pub unsafe extern "C" fn rmq_consumer_poll(
     })
 }
 
-/// Ends one rmq_consumer_poll with RMQ_E_WOKEN: one that waits, else the next to be called, even if messages wait; those
-/// stay for the poll after it. Calls add up: n of them end n polls, so that each of n polling threads can be told once.
+/// Ends one rmq_consumer_poll with RMQ_E_WOKEN: one that waits, else the next to be called, even if messages wait;
+/// those stay for the poll after it. Calls add up: n of them end n polls, so that each of n polling threads can be told
+/// once.
 ///
 /// @param consumer  must not be NULL
 /// @returns RMQ_OK; RMQ_E_CLOSED once the consumer is stopped or fatal; RMQ_E_STATE before the start or if a message
@@ -68,8 +70,9 @@ pub unsafe extern "C" fn rmq_consumer_wakeup(consumer: *mut rmq_consumer) -> rmq
     })
 }
 
-/// Keeps a batch beyond the callback it is lent to. The callback then answers RMQ_CONSUME_DEFERRED, and the messages are
-/// settled later with rmq_batch_ack and its siblings. If it answers something else, that settles what is not settled yet.
+/// Keeps a batch beyond the callback it is lent to. The callback then answers RMQ_CONSUME_DEFERRED, and the messages
+/// are settled later with rmq_batch_ack and its siblings. If it answers something else, that settles what is not
+/// settled yet.
 ///
 /// @param batch  borrowed: lent to a callback, or the caller's own; NULL answers NULL
 /// @returns a handle to the same messages; NULL on failure, with RMQ_E_INVALID_ARG, RMQ_E_CLOSED or RMQ_E_FORKED in
@@ -89,9 +92,9 @@ pub unsafe extern "C" fn rmq_batch_retain(batch: *const rmq_batch) -> *mut rmq_b
 /// Settles: every message that is not settled yet was consumed.
 ///
 /// @param batch  the caller's; must not be NULL
-/// @returns RMQ_OK; RMQ_E_STATE if all were settled before, or the batch is lent to a callback; RMQ_E_REVOKED if the queue
-///          was taken away or moved meanwhile, so that the messages may be delivered again; RMQ_E_CLOSED if the consumer is
-///          gone; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_STATE if all were settled before, or the batch is lent to a callback; RMQ_E_REVOKED if the
+///          queue was taken away or moved meanwhile, so that the messages may be delivered again; RMQ_E_CLOSED if the
+///          consumer is gone; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, several at once; never blocks
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -126,8 +129,8 @@ pub unsafe extern "C" fn rmq_batch_ack_at(batch: *const rmq_batch, index: usize)
     guard::code("rmq_batch_ack_at", || unsafe { owned(batch) }?.ack_at(index))
 }
 
-/// Settles: every message that is not settled yet shall be delivered again later. In orderly consumption it comes again in
-/// its place once the whole batch is settled and the queue has rested for "suspend.queue.ms".
+/// Settles: every message that is not settled yet shall be delivered again later. In orderly consumption it comes again
+/// in its place once the whole batch is settled and the queue has rested for "suspend.queue.ms".
 ///
 /// @param batch        the caller's; must not be NULL
 /// @param delay_level  as in rmq_context_set_delay_level; in orderly consumption only -1, the dead letters, counts
@@ -163,8 +166,8 @@ pub unsafe extern "C" fn rmq_batch_retry_at(
 ///
 /// @param batch   the caller's; must not be NULL
 /// @param millis  how long the queue rests: 10 to 30000, or -1 for the property "suspend.queue.ms"
-/// @returns as rmq_batch_ack; RMQ_E_STATE also if "consume.mode" is not orderly; RMQ_E_INVALID_ARG also if millis is out of
-///          range
+/// @returns as rmq_batch_ack; RMQ_E_STATE also if "consume.mode" is not orderly; RMQ_E_INVALID_ARG also if millis is
+///          out of range
 /// @par Thread-safety  any thread, several at once; never blocks
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -188,9 +191,9 @@ pub unsafe extern "C" fn rmq_batch_unsettled(batch: *const rmq_batch) -> usize {
     guard::value("rmq_batch_unsettled", 0, || Ok(unsafe { owned(batch) }?.unsettled()))
 }
 
-/// Ends a batch from rmq_consumer_poll or rmq_batch_retain. When its last handle ends, messages that are not settled are
-/// delivered again; with "poll.ack" on_destroy those of a polled batch count as consumed instead. A batch may outlive its
-/// consumer. In a process forked from the one that got it nothing is freed or settled.
+/// Ends a batch from rmq_consumer_poll or rmq_batch_retain. When its last handle ends, messages that are not settled
+/// are delivered again; with "poll.ack" on_destroy those of a polled batch count as consumed instead. A batch may
+/// outlive its consumer. In a process forked from the one that got it nothing is freed or settled.
 ///
 /// @param batch  the caller's, not one lent to a callback; NULL does nothing
 /// @par Thread-safety  any thread; no other thread uses this handle any more

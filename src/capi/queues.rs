@@ -9,12 +9,13 @@ use crate::consumer::{Consumer, Seek};
 use crate::error::Result;
 
 /// Pauses queues: from now on no message of them is pulled or handed out. Callbacks that run end as usual; what nobody
-/// has is given back and pulled again after the resume, once the callbacks that have messages of the queue have ended and
-/// kept or polled batches are settled. It holds until a resume, for queues that are assigned later too: for each queue
-/// the latest pause or resume that means it counts. May be called before the start.
+/// has is given back and pulled again after the resume, once the callbacks that have messages of the queue have ended
+/// and kept or polled batches are settled. It holds until a resume, for queues that are assigned later too: for each
+/// queue the latest pause or resume that means it counts. May be called before the start.
 ///
 /// @param consumer  must not be NULL
-/// @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any
+/// @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is
+///                  any
 /// @param broker    UTF-8, copied: queues at this broker, by its name; NULL is any
 /// @param queue_id  the queue with this number; -1 is any
 /// @returns RMQ_OK, also when no queue is meant now; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped;
@@ -42,7 +43,8 @@ pub unsafe extern "C" fn rmq_consumer_pause(
 /// Resumes queues that were paused. A resume of fewer queues than were paused leaves the others paused.
 ///
 /// @param consumer  must not be NULL
-/// @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is any
+/// @param topic     UTF-8, copied: queues of this topic, %RETRY% before the group's name for its retry topic; NULL is
+///                  any
 /// @param broker    UTF-8, copied: queues at this broker, by its name; NULL is any
 /// @param queue_id  the queue with this number; -1 is any
 /// @returns RMQ_OK, also when no queue is meant now; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is stopped;
@@ -72,9 +74,8 @@ pub unsafe extern "C" fn rmq_consumer_resume(
 ///
 /// @param consumer  must not be NULL
 /// @returns RMQ_OK; the first failure if one or more queues failed: RMQ_E_STATE if the consumer is not running;
-///          RMQ_E_CLOSED if it was stopped meanwhile;
-///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
-///          callback; RMQ_E_FORKED; RMQ_E_PANIC
+///          RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the
+///          broker's code; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -96,10 +97,10 @@ pub unsafe extern "C" fn rmq_consumer_commit(consumer: *mut rmq_consumer) -> rmq
 /// @param topic     UTF-8, copied
 /// @param broker    UTF-8, copied: the name of the queue's broker
 /// @param queue_id  the queue's number at that broker
-/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
-///          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
-///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
-///          callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+///          meanwhile; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped
+///          meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK
+///          in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -126,9 +127,9 @@ pub unsafe extern "C" fn rmq_consumer_commit_queue(
 /// @param broker    UTF-8, copied: the name of the queue's broker
 /// @param queue_id  the queue's number at that broker
 /// @param offset    gets the offset; must not be NULL
-/// @returns RMQ_OK; RMQ_E_NO_OFFSET if the group has committed nothing (brokers of 4.x answer 0 instead for a queue that
-///          still has its first message); RMQ_E_NO_ROUTE if the queue is in no route of this
-///          consumer's topics; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+/// @returns RMQ_OK; RMQ_E_NO_OFFSET if the group has committed nothing (brokers of 4.x answer 0 instead for a queue
+///          that still has its first message); RMQ_E_NO_ROUTE if the queue is in no route of this consumer's topics;
+///          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
 ///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
 ///          callback; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
@@ -153,18 +154,17 @@ pub unsafe extern "C" fn rmq_consumer_committed(
     })
 }
 
-/// Gives the offset that is pulled next in a queue of the consumer. Right after the queue was assigned it waits until it
-/// is known where it begins: at most the property "request.timeout.ms".
+/// Gives the offset that is pulled next in a queue of the consumer. Right after the queue was assigned it waits until
+/// it is known where it begins: at most the property "request.timeout.ms".
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied
 /// @param broker    UTF-8, copied: the name of the queue's broker
 /// @param queue_id  the queue's number at that broker
 /// @param offset    gets the offset; must not be NULL
-/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's,
-///          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
-///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
-///          callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_INVALID_ARG; RMQ_E_STATE if the
+///          consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT,
+///          RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -195,8 +195,8 @@ pub unsafe extern "C" fn rmq_consumer_position(
 /// @param queue_id  the queue's number at that broker
 /// @param min       gets the offset of the first message that the broker still has; may be NULL
 /// @param max       gets the offset behind the last message; may be NULL
-/// @returns RMQ_OK; RMQ_E_NO_ROUTE if the queue is in no route of this
-///          consumer's topics; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
+/// @returns RMQ_OK; RMQ_E_NO_ROUTE if the queue is in no route of this consumer's topics; RMQ_E_INVALID_ARG;
+///          RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
 ///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
 ///          callback; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
@@ -223,19 +223,21 @@ pub unsafe extern "C" fn rmq_consumer_watermarks(
     })
 }
 
-/// Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that no
-/// callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
-/// also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+/// Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that
+/// no callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is
+/// committed, also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is
+/// changed.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied
 /// @param broker    UTF-8, copied: the name of the queue's broker
 /// @param queue_id  the queue's number at that broker
 /// @param offset    the offset of the next message to deliver
-/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
-///          RMQ_E_INVALID_ARG, also for an offset outside the queue, with the range in the text; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
-///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
-///          callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+///          meanwhile; RMQ_E_INVALID_ARG, also for an offset outside the queue, with the range in the text; RMQ_E_STATE
+///          if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_REQUEST_TIMEOUT,
+///          RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED;
+///          RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -256,18 +258,18 @@ pub unsafe extern "C" fn rmq_consumer_seek(
     })
 }
 
-/// Goes on at the first message that the broker still has of a queue. Messages that no
-/// callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
-/// also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+/// Goes on at the first message that the broker still has of a queue. Messages that no callback has are dropped,
+/// results of callbacks that run with older ones are ignored, and the new offset is committed, also when it is lower.
+/// After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied
 /// @param broker    UTF-8, copied: the name of the queue's broker
 /// @param queue_id  the queue's number at that broker
-/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
-///          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
-///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
-///          callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+///          meanwhile; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped
+///          meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK
+///          in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -287,18 +289,18 @@ pub unsafe extern "C" fn rmq_consumer_seek_begin(
     })
 }
 
-/// Goes on behind the last message of a queue: only what arrives later is delivered. Messages that no
-/// callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
-/// also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+/// Goes on behind the last message of a queue: only what arrives later is delivered. Messages that no callback has are
+/// dropped, results of callbacks that run with older ones are ignored, and the new offset is committed, also when it is
+/// lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied
 /// @param broker    UTF-8, copied: the name of the queue's broker
 /// @param queue_id  the queue's number at that broker
-/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
-///          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
-///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
-///          callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+///          meanwhile; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped
+///          meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK
+///          in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]
@@ -318,20 +320,20 @@ pub unsafe extern "C" fn rmq_consumer_seek_end(
     })
 }
 
-/// Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if there
-/// is none (brokers of 4.x: at the last message). Messages that no
-/// callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is committed,
-/// also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+/// Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if
+/// there is none (brokers of 4.x: at the last message). Messages that no callback has are dropped, results of callbacks
+/// that run with older ones are ignored, and the new offset is committed, also when it is lower. After RMQ_OK no
+/// message from before begins to be delivered; on failure nothing is changed.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied
 /// @param broker    UTF-8, copied: the name of the queue's broker
 /// @param queue_id  the queue's number at that broker
 /// @param timestamp_ms  milliseconds since 1970
-/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away meanwhile;
-///          RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped meanwhile;
-///          RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK in a log
-///          callback; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns RMQ_OK; RMQ_E_NOT_ASSIGNED if the queue is not this consumer's, RMQ_E_REVOKED if it was taken away
+///          meanwhile; RMQ_E_INVALID_ARG; RMQ_E_STATE if the consumer is not running; RMQ_E_CLOSED if it was stopped
+///          meanwhile; RMQ_E_REQUEST_TIMEOUT, RMQ_E_CONNECT, RMQ_E_DISCONNECTED or the broker's code; RMQ_E_IN_CALLBACK
+///          in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]

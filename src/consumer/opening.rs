@@ -1,4 +1,5 @@
-//! The way in: the offsets' file if there is one, routes, then heartbeats, then the tasks; each begins when the one before has ended.
+//! The way in: the offsets' file if there is one, routes, then heartbeats, then the tasks; each begins when the one
+//! before has ended.
 
 use std::collections::BTreeSet;
 use std::future::Future;
