@@ -18,9 +18,7 @@ pub(super) fn drop_failed(engine: &Engine, pulled: &PulledBatch, indexes: Range<
     let failed = &pulled.messages[indexes.clone()];
     count(&engine.status.counters.failed, failed.len());
     pulled.queue.marks().counters().failed(failed.len());
-    for _ in failed {
-        pulled.queue.marks().counters().returned();
-    }
+    pulled.queue.marks().counters().returned(failed.len());
     tell_dropped(engine, &pulled.queue.name, failed, why);
     pulled.queue.complete(pulled.id, indexes);
 }

@@ -169,7 +169,7 @@ async fn bury(
         let message = &pulled.messages[index];
         match return_one(&engine, &pulled, message, DEAD_LETTERS).await {
             Ok(()) => {
-                pulled.queue.marks().counters().returned();
+                pulled.queue.marks().counters().returned(1);
                 pulled.queue.complete(pulled.id, index..index + 1);
                 failed.ranges = failed.ranges.into_iter().flat_map(|range| without(range, index)).collect();
             }
@@ -225,7 +225,7 @@ fn tried_again(pulled: &PulledBatch, ranges: &[Range<usize>]) -> PulledBatch {
     for index in ranges.iter().cloned().flatten() {
         messages[index].count_try();
     }
-    PulledBatch { queue: Arc::clone(&pulled.queue), id: pulled.id, messages, workers: pulled.workers.clone() }
+    PulledBatch { messages, queue: Arc::clone(&pulled.queue), workers: pulled.workers.clone(), ..*pulled }
 }
 
 /// Lets the queue rest; the others go on meanwhile.

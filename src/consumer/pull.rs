@@ -224,7 +224,7 @@ impl<'a> Puller<'a> {
         let id = self.queue.insert(offsets, bytes, position.next_begin_offset);
         let all = 0..messages.len();
         let workers = self.engine.workers.downgrade();
-        let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages, workers };
+        let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages, workers, direct: false };
         match &self.queue.order {
             Some(order) => orderly::add(self.engine, order, batch),
             None => {

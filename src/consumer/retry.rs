@@ -51,7 +51,7 @@ pub(crate) async fn give_back(
         }
         match return_one(&engine, &batch, &batch.messages[index], delay_level).await {
             Ok(()) => {
-                queue.marks().counters().returned();
+                queue.marks().counters().returned(1);
                 queue.complete(batch.id, index..index + 1);
             }
             Err(error) => {

@@ -30,7 +30,7 @@ impl Settler for Settlement {
     }
 
     fn decided(&self, open: &Arc<Open>, decided: Decided, verdict: Verdict) {
-        let Some(engine) = self.0.upgrade() else { return };
+        let Some(engine) = self.0.upgrade().filter(|_| !open.pulled.direct) else { return };
         if let Verdict::Done = verdict {
             decided.ranges.iter().for_each(|range| complete(&engine, &open.pulled, range.clone()));
         }

@@ -207,6 +207,11 @@ fn direct_consumption_tells_what_the_callback_made_of_the_message(version: Versi
                 context.delay_level = 1;
                 Outcome::Success
             }
+            6 => {
+                let kept = batch.retain().unwrap();
+                kept.retry(0).unwrap();
+                Outcome::Deferred
+            }
             _ => Outcome::Success,
         }
     });
@@ -247,10 +252,11 @@ fn direct_consumption_tells_what_the_callback_made_of_the_message(version: Versi
     let thrown = ask();
     assert!(thrown.contains("CR_THROW_EXCEPTION") && thrown.contains("on purpose"), "{thrown}");
     assert!(ask().contains("CR_SUCCESS"));
-    // Five calls on threads of their own, which know that they are callbacks; nothing else came of them.
+    assert!(ask().contains("has kept the message"));
+    // Six calls on threads of their own, which know that they are callbacks; nothing else came of them.
     let seen = threads.lock().unwrap().clone();
     assert!(seen[0].0.starts_with("rmq-work-") && seen[0].0 != "rmq-work-direct");
-    assert_eq!(seen[1..], vec![("rmq-work-direct".to_owned(), true); 5]);
+    assert_eq!(seen[1..], vec![("rmq-work-direct".to_owned(), true); 6]);
     assert_eq!(committed(cluster, "direct-ours", "Direct", 1), 1);
     assert_eq!(cluster.max_offset("%RETRY%direct-ours", 0), 0, "nothing was sent back");
     assert_eq!((ours.total("consumed"), ours.total("failed")), (1, 0));

@@ -13,8 +13,8 @@ use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
 use crate::config::ConsumerConfig;
 use crate::consumer::dispatch::{Batch, Outcome, PulledBatch};
 use crate::consumer::engine::Engine;
-use crate::consumer::queue::Queue;
 use crate::consumer::queue::budget::Budget;
+use crate::consumer::queue::{Order, Queue};
 use crate::message::{Message, MessageQueue};
 
 /// Decodes the message and has a thread of its own call for it. No offset moves, nothing is sent back, no
@@ -85,9 +85,8 @@ fn result(config: &ConsumerConfig, called: &Called, spent: Duration) -> Consumed
     ConsumedDirectly { order: config.orderly, auto_commit, result, remark, spent_ms }
 }
 
-/// Batches as a callback may expect them, of a queue that is in no books: who keeps one may settle it, and
-/// nothing comes of it. More than one only for the messages
-/// of an inner batch.
+/// Batches as a callback may expect them, of a queue that is in no books. More than one only for the messages of an
+/// inner batch.
 fn batches(engine: &Engine, broker: Arc<str>, messages: Vec<Message>) -> Vec<Batch> {
     let (topic, id) = messages.first().map_or(("", -1), |first| (first.stored_topic(), first.queue_id()));
     let queue = Queue::new(
@@ -97,11 +96,11 @@ fn batches(engine: &Engine, broker: Arc<str>, messages: Vec<Message>) -> Vec<Bat
         Arc::new(Budget::new(engine.config.topic_limit)),
         Arc::new(Budget::new(engine.config.all_limit)),
         CancellationToken::new(),
-        None,
+        engine.config.orderly.then(|| Order::new(engine.config.suspend_queue, false)),
     );
     let count = messages.len();
     let workers = engine.workers.downgrade();
-    let pulled = Arc::new(PulledBatch { queue: Arc::new(queue), id: 0, messages, workers });
+    let pulled = Arc::new(PulledBatch { queue: Arc::new(queue), id: 0, messages, workers, direct: true });
     let size = engine.config.batch_size.max(1);
     let range = |start: usize| start..count.min(start + size);
     (0..count).step_by(size).map(|start| Batch::new(Arc::clone(&pulled), range(start))).collect()

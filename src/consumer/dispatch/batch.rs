@@ -21,6 +21,8 @@ pub(crate) struct PulledBatch {
     pub(crate) messages: Vec<Message>,
     /// Who hands it out.
     pub(crate) workers: WeakWorkers,
+    /// Shown to the callback at the wish of an administrator: whatever is settled of it, nothing comes of it.
+    pub(crate) direct: bool,
 }
 
 /// Messages of one queue: lent to a callback, or kept by whoever polled or retained them.

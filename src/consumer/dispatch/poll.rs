@@ -119,7 +119,7 @@ impl Workers {
         let slots = self.0.state().slots.clone();
         let lent =
             |(batch, of, _): (Arc<PulledBatch>, Range<usize>, _)| Arc::ptr_eq(&batch, pulled) && of == range;
-        if pulled.queue.has_begun() && !slots.iter().any(|slot| slot.running().is_some_and(lent)) {
+        if !pulled.direct && !slots.iter().any(|slot| slot.running().is_some_and(lent)) {
             let decided = open.settle(0..range.len(), Verdict::Again(0));
             if self.0.unsettled.settled(decided.count()) {
                 self.0.nudge();

@@ -53,9 +53,9 @@ impl TopicCounters {
         add(&self.failed, messages as u64);
     }
 
-    /// A message that is or will be among the completed ones was given back.
-    pub(crate) fn returned(&self) {
-        add(&self.returned, 1);
+    /// Messages that are or will be among the completed ones were given back.
+    pub(crate) fn returned(&self, messages: usize) {
+        add(&self.returned, messages as u64);
     }
 
     fn totals(&self) -> Totals {
