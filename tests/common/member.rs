@@ -10,6 +10,8 @@ use rmq::{
 };
 use rmq_testbed::wait_until;
 
+use crate::gate::Gate;
+
 /// One delivery.
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -147,6 +149,15 @@ impl Setup {
     ) -> Setup {
         self.answer = Arc::new(answer);
         self
+    }
+
+    /// Every callback waits at a gate, then succeeds.
+    pub fn held_at(self, gate: &Gate) -> Setup {
+        let gate = gate.clone();
+        self.answer(move |_, _| {
+            gate.pass();
+            Outcome::Success
+        })
     }
 
     /// Without a message callback: the test polls.

@@ -20,14 +20,7 @@ fn queues_come_and_go_with_a_reason_and_the_news_of_a_loss_comes_before_the_drai
     cluster.create_topic("T", 2);
     fill(&cluster, "T", 0, 1);
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = Setup::new(&cluster, "g")
-        .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member = Setup::new(&cluster, "g").subscribe("T", "*").held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     let assigned = member.record.events(EventKind::Assigned);
     assert_eq!(
@@ -106,15 +99,11 @@ fn a_slow_and_an_overdue_message_are_named() {
     cluster.create_topic("T", 1);
     fill(&cluster, "T", 0, 1);
     let gate = Gate::default();
-    let inside = gate.clone();
     let member = Setup::new(&cluster, "g")
         .set("slow.message.ms", "100")
         .set("consume.timeout.ms", "400")
         .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
+        .held_at(&gate)
         .start();
     for kind in [EventKind::SlowMessage, EventKind::ConsumeTimeout] {
         wait_until("the event", WITHIN, || member.record.events(kind).len() == 1);

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rmq::Outcome;
 use rmq::protocol::command::{Heartbeat, LockQueues};
 use rmq_mock::{Fault, MockCluster, RequestCode, ResponseCode};
 use rmq_testbed::wait_until;
@@ -157,17 +156,13 @@ fn a_joining_member_begins_after_the_last_commit_of_the_old_owner_and_gets_nothi
     fill(&cluster, "T", 0, 20);
     fill(&cluster, "T", 1, 20);
     let (record, gate) = (Record::default(), Gate::default());
-    let inside = gate.clone();
     // Named so that the first keeps queue 0 and the second gets queue 1.
     let first = Setup::new(&cluster, "g")
         .set("instance.name", "1")
         .set("consume.thread.max", "2")
         .record(&record)
         .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
+        .held_at(&gate)
         .start();
     wait_until("both queues", WITHIN, || gate.inside() == 2);
     let second =
@@ -211,15 +206,8 @@ fn a_queue_whose_lock_somebody_took_is_dropped_without_a_commit() {
     cluster.create_topic("T", 1);
     fill(&cluster, "T", 0, 3);
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = Setup::new(&cluster, "g")
-        .set("consume.thread.max", "1")
-        .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member =
+        Setup::new(&cluster, "g").set("consume.thread.max", "1").subscribe("T", "*").held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     let taken = Instant::now();
     cluster.broker().set_lock_owner(LOCK, "T", 0, Some("somebody else"));

@@ -45,13 +45,7 @@ fn forget_locks(cluster: &MockCluster, owner: Option<&str>) {
 fn a_lock_lost_during_a_callback_costs_its_result_and_the_queue_comes_back_after_it() {
     let cluster = cluster(3);
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = setup(&cluster)
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member = setup(&cluster).held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     let lost = Instant::now();
     forget_locks(&cluster, Some(OTHER));
@@ -75,13 +69,7 @@ fn a_lock_lost_during_a_callback_costs_its_result_and_the_queue_comes_back_after
 fn a_broker_that_forgot_the_lock_is_asked_for_it_at_once_and_nothing_is_lost() {
     let cluster = cluster(2);
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = setup(&cluster)
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member = setup(&cluster).held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     forget_locks(&cluster, None);
     let back = Instant::now();
@@ -97,13 +85,7 @@ fn a_broker_that_forgot_the_lock_is_asked_for_it_at_once_and_nothing_is_lost() {
 fn nothing_is_handed_out_while_the_lock_is_in_doubt() {
     let cluster = cluster(3);
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = setup(&cluster)
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member = setup(&cluster).held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     begun(&cluster, "%RETRY%g");
     cluster.broker().kill();
@@ -197,13 +179,7 @@ fn a_commit_answered_while_the_queue_is_given_up_still_covers_what_was_held() {
 fn an_unsubscribed_queue_ends_its_callback_commits_and_is_unlocked() {
     let cluster = cluster(3);
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = setup(&cluster)
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member = setup(&cluster).held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     member.consumer.unsubscribe("T").unwrap();
     wait_until("the queue to go", WITHIN, || member.queues("T").is_empty());
@@ -289,15 +265,8 @@ fn a_message_that_is_given_up_and_out_of_tries_is_one_dead_letter() {
 fn an_orderly_callback_past_its_timeout_is_told_as_slow_and_keeps_its_message() {
     let cluster = cluster(2);
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = setup(&cluster)
-        .set("consume.timeout.ms", "200")
-        .set("slow.message.ms", "100")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member =
+        setup(&cluster).set("consume.timeout.ms", "200").set("slow.message.ms", "100").held_at(&gate).start();
     wait_until("the event", WITHIN, || !member.record.events(EventKind::SlowMessage).is_empty());
     std::thread::sleep(millis(400));
     assert_eq!((gate.inside(), gate.most()), (1, 1));

@@ -47,15 +47,8 @@ fn a_slow_callback_is_told_once() {
     cluster.create_topic("T", 1);
     cluster.produce("T", 0, Produced::new("m"));
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = Setup::new(&cluster, "g")
-        .set("slow.message.ms", "100")
-        .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member =
+        Setup::new(&cluster, "g").set("slow.message.ms", "100").subscribe("T", "*").held_at(&gate).start();
     wait_until("the warning", WITHIN, || member.record.logged("T/broker-a/0 offset 0 runs for") > 0);
     std::thread::sleep(millis(100));
     gate.open();
@@ -69,15 +62,8 @@ fn no_callback_is_slow_when_the_limit_is_zero() {
     cluster.create_topic("T", 1);
     cluster.produce("T", 0, Produced::new("m"));
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = Setup::new(&cluster, "g")
-        .set("slow.message.ms", "0")
-        .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member =
+        Setup::new(&cluster, "g").set("slow.message.ms", "0").subscribe("T", "*").held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     std::thread::sleep(millis(200)); // ten looks of the watch at its shortest
     gate.open();

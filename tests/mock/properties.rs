@@ -14,11 +14,7 @@ use crate::tools::{Gate, WITHIN, fill, millis};
 /// A member whose callbacks wait at a gate, which is opened at its end.
 fn gated(cluster: &MockCluster, set: &[(&str, &str)], topics: &[&str]) -> (Member, Gate) {
     let gate = Gate::default();
-    let inside = gate.clone();
-    let mut setup = Setup::new(cluster, "g").answer(move |_, _| {
-        inside.pass();
-        Outcome::Success
-    });
+    let mut setup = Setup::new(cluster, "g").held_at(&gate);
     for (key, value) in set {
         setup = setup.set(key, value);
     }

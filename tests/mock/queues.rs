@@ -142,15 +142,11 @@ fn a_paused_queue_is_not_pulled_and_a_resume_waits_for_its_callbacks() {
     let (cluster, gate) = (MockCluster::start(), Gate::default());
     cluster.create_topic("T", 1);
     fill(&cluster, "T", 0, 20);
-    let inside = gate.clone();
     let member = Setup::new(&cluster, "g")
         .set("consume.thread.min", "2")
         .set("consume.thread.max", "2")
         .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
+        .held_at(&gate)
         .start();
     wait_until("2 callbacks", WITHIN, || gate.inside() == 2);
     member.consumer.pause(Some("T"), Some(BROKER), Some(0)).unwrap();

@@ -15,14 +15,7 @@ fn a_callback_that_outlasts_the_deadline_is_named_and_still_committed() {
     cluster.create_topic("T", 1);
     fill(&cluster, "T", 0, 1);
     let gate = Gate::default();
-    let inside = gate.clone();
-    let member = Setup::new(&cluster, "g")
-        .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
-        .start();
+    let member = Setup::new(&cluster, "g").subscribe("T", "*").held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     let begun = Instant::now();
     let error = member.consumer.shutdown(Some(millis(200))).unwrap_err();
@@ -45,14 +38,10 @@ fn the_timeout_of_the_configuration_bounds_a_shutdown_that_names_none() {
     cluster.create_topic("T", 1);
     fill(&cluster, "T", 0, 1);
     let gate = Gate::default();
-    let inside = gate.clone();
     let member = Setup::new(&cluster, "g")
         .set("awaitTerminationMillisWhenShutdown", "150")
         .subscribe("T", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
+        .held_at(&gate)
         .start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
     let begun = Instant::now();

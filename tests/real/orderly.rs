@@ -324,7 +324,7 @@ fn without_auto_commit_the_offset_moves_when_the_callback_says_so(version: Versi
     let offset = || cluster.committed_offset("manual", "Manual", 0);
     cluster.send("Manual", 3).run();
     member.record.wait_for(3, WITHIN);
-    thread::sleep(Duration::from_millis(300)); // more than offset.commit.interval.ms: nothing may be committed
+    member.consumer.commit().unwrap();
     assert_eq!(offset().unwrap_or(0), 0);
     cluster.send("Manual", 6).starting_at(3).run();
     member.record.wait_for(12, WITHIN);

@@ -128,15 +128,11 @@ fn after_a_seek_nothing_from_before_begins_and_no_result_from_before_counts(vers
     cluster.create_topic("SeekLoad", 1);
     cluster.send("SeekLoad", 500).run();
     let gate = Gate::default();
-    let inside = gate.clone();
     let member = Setup::new(cluster, "seek-load")
         .set("consume.thread.min", "4")
         .set("consume.thread.max", "4")
         .subscribe("SeekLoad", "*")
-        .answer(move |_, _| {
-            inside.pass();
-            Outcome::Success
-        })
+        .held_at(&gate)
         .start();
     wait_until("4 callbacks", WITHIN, || gate.inside() == 4);
     let broker = member.queue("SeekLoad", 0)["broker"].as_str().unwrap().to_owned();
