@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use rmq_testbed::{Cluster, Sending, Version, wait_until};
+use rmq_testbed::{Cluster, Sending, Version, loops, wait_until};
 
 use crate::member::{Record, Setup, committed};
 
@@ -44,7 +44,7 @@ fn queues_handed_to_and_fro_under_load_repeat_nothing(version: Version) {
     thread::scope(|scope| {
         let sending = cluster.send("ToAndFro", 1_000_000).rate(2000).named(&load);
         let sent = scope.spawn(move || sending.run());
-        for _ in 0..20 {
+        for _ in 0..loops().max(20) {
             let comes = Setup::new(cluster, "to-and-fro").record(&record).subscribe("ToAndFro", "*").start();
             wait_until("the joiner to consume", WITHIN, || comes.queues("ToAndFro").len() == 4);
             let before = record.count();

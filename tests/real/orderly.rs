@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rmq::{EventKind, Outcome};
-use rmq_testbed::{Cluster, JavaConsumer, Sending, Version, wait_until};
+use rmq_testbed::{Cluster, JavaConsumer, Sending, Version, loops, wait_until};
 
 use crate::member::{Member, Record, Setup, committed};
 use crate::support::{compile_example, program, run};
@@ -399,7 +399,7 @@ fn a_lock_is_taken_over_within_a_second_when_a_member_leaves(version: Version) {
     cluster.create_topic("TakeOver", 4);
     let record = Record::default();
     let stays = orderly(cluster, "take-over", "TakeOver").record(&record).start();
-    for round in 0..3 {
+    for round in 0..loops() {
         let leaves = orderly(cluster, "take-over", "TakeOver").record(&record).start();
         wait_until("the queues to be divided", WITHIN, || {
             stays.queues("TakeOver").len() == 2 && leaves.queues("TakeOver").len() == 2
@@ -416,7 +416,7 @@ fn a_lock_is_taken_over_within_a_second_when_a_member_leaves(version: Version) {
         cluster.send("TakeOver", 40).starting_at(round * 80 + 40).run();
         record.wait_for((round * 80 + 80) as usize, WITHIN);
     }
-    assert_eq!(record.count(), 240, "nothing twice");
+    assert_eq!(record.count(), 80 * loops() as usize, "nothing twice");
 }
 
 /// How many queues of a topic have begun, which in order means that they are locked.

@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rmq_testbed::{Cluster, TempDir, spawn, temp_dir, wait_until};
+use rmq_testbed::{Cluster, TempDir, loops, spawn, temp_dir, wait_until};
 
 use crate::member::committed;
 use crate::support::{compile, program};
@@ -88,6 +88,12 @@ pub fn settles_all(cluster: &Cluster, topic: &str, front: &str) {
 
 /// Kills a process half-way; another one finishes. Nothing is lost, and nothing was committed that was not settled.
 pub fn loses_nothing_when_killed(cluster: &Cluster, topic: &str, front: &str) {
+    for round in 0..loops() {
+        lose_nothing_when_killed(cluster, &format!("{topic}{round}"), front);
+    }
+}
+
+fn lose_nothing_when_killed(cluster: &Cluster, topic: &str, front: &str) {
     fill(cluster, topic);
     let mut first = Process::start(cluster, topic, front, 0, 500);
     wait_until("the first half", WITHIN, || first.count() >= MESSAGES as usize / 2);
