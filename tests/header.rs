@@ -23,6 +23,7 @@ const SOURCES: &[&str] = &[
     "poll",
     "wakeup",
     "message",
+    "view",
     "origin",
     "context",
     "event",
