@@ -194,10 +194,11 @@ func (c *Consumer) poll(ctx context.Context, handle func(*C.polled) error) error
 
 	polled := (*C.polled)(C.calloc(1, C.sizeof_polled))
 	defer C.free(unsafe.Pointer(polled))
-	polled.views = (*C.rmq_message_view)(C.calloc(C.size_t(c.batchSize), C.sizeof_rmq_message_view))
+	polled.max = C.size_t(c.batchSize)
+	polled.views = (*C.rmq_message_view)(C.calloc(polled.max, C.sizeof_rmq_message_view))
 	defer C.free(unsafe.Pointer(polled.views))
 	for ctx.Err() == nil {
-		err := check(C.shim_poll(c.handle, C.size_t(c.batchSize), -1, polled))
+		err := check(C.shim_poll(c.handle, -1, polled))
 		switch {
 		case err == nil:
 			err = handle(polled)
@@ -230,7 +231,7 @@ func (c *Consumer) start() error {
 func (b *Batch) fill(polled *C.polled) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	b.handle, b.open = polled.batch, int(polled.count)
+	b.polled, b.handle, b.open = polled, polled.batch, int(polled.count)
 	b.Messages = b.Messages[:0]
 	for i, view := range unsafe.Slice(polled.views, int(polled.count)) {
 		b.Messages = append(b.Messages, Message{view: view, batch: b, index: i})

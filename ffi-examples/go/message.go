@@ -13,6 +13,7 @@ import (
 type Batch struct {
 	Messages []Message
 
+	polled *C.polled // where its views stand until the next poll
 	mutex  sync.Mutex
 	handle *C.rmq_batch // nil after its end
 	open   int          // messages that are not settled

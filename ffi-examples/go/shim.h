@@ -46,10 +46,10 @@ typedef struct {
     char *text;
 } outcome;
 
-/* A batch, and the views of its messages. */
+/* A batch, and views of its messages, with room for max. */
 typedef struct {
     rmq_batch *batch;
-    size_t count;
+    size_t count, max;
     rmq_message_view *views;
 } polled;
 
@@ -87,13 +87,17 @@ static inline outcome shim_destroy(rmq_consumer *consumer)
     return outcome_of(rmq_consumer_destroy(consumer));
 }
 
-/* Everything there is to know of a batch, in one crossing. There is room for max views. */
-static inline outcome shim_poll(rmq_consumer *consumer, size_t max, int32_t timeout_ms, polled *polled)
+static inline void shim_views(polled *polled)
 {
-    rmq_code code = rmq_consumer_poll(consumer, max, timeout_ms, &polled->batch);
-    polled->count = 0;
+    polled->count = rmq_batch_views(polled->batch, polled->views, sizeof *polled->views, polled->max);
+}
+
+/* Everything there is to know of a batch, in one crossing. */
+static inline outcome shim_poll(rmq_consumer *consumer, int32_t timeout_ms, polled *polled)
+{
+    rmq_code code = rmq_consumer_poll(consumer, polled->max, timeout_ms, &polled->batch);
     if (code == RMQ_OK)
-        polled->count = rmq_batch_views(polled->batch, polled->views, sizeof *polled->views, max);
+        shim_views(polled);
     return outcome_of(code);
 }
 
