@@ -21,6 +21,7 @@ const SOURCES: &[&str] = &[
     "batch",
     "poll",
     "message",
+    "view",
     "origin",
     "context",
     "event",

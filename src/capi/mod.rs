@@ -32,6 +32,7 @@ pub mod queues;
 pub mod route;
 mod userdata;
 pub mod version;
+pub mod view;
 
 #[cfg(test)]
 mod panics;

@@ -228,6 +228,8 @@ static void messages(void)
     TEXT_ROW(rmq_batch_topic);
     TEXT_ROW(rmq_batch_broker);
     NUMBER_ROW(rmq_batch_queue_id, -1);
+    ROW(rmq_batch_views, CHECK(rmq_batch_views(NULL, NULL, HUGE_SIZE, HUGE_SIZE) == 0);
+        CHECK(strcmp(rmq_last_error_message(), "batch is NULL") == 0));
     CODE_ROW(rmq_context_set_delay_level, "context", NULL, INT32_MIN);
     CODE_ROW(rmq_context_set_ack_index, "context", NULL, HUGE_SIZE);
     NUMBER_ROW(rmq_context_queue_id, -1);
