@@ -8,38 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* INTERIM */
-typedef struct {
-    const char *topic; size_t topic_len;
-    const uint8_t *body; size_t body_len;
-    const char *tags; size_t tags_len;
-    const char *keys; size_t keys_len;
-    const char *msg_id; size_t msg_id_len;
-    int64_t queue_offset; int64_t born_timestamp; int64_t store_timestamp;
-    int32_t queue_id; int32_t reconsume_times;
-} rmq_message_view;
-static inline size_t rmq_batch_views(const rmq_batch *batch, rmq_message_view *views, size_t stride, size_t max)
-{
-    size_t i, count = rmq_batch_count(batch);
-    (void)stride;
-    for (i = 0; i < count && i < max; i++) {
-        const rmq_message *m = rmq_batch_at(batch, i);
-        rmq_message_view *v = &views[i];
-        v->topic = rmq_message_topic(m, &v->topic_len);
-        v->body = rmq_message_body(m, &v->body_len);
-        v->tags = rmq_message_tags(m, &v->tags_len);
-        v->keys = rmq_message_keys(m, &v->keys_len);
-        v->msg_id = rmq_message_msg_id(m, &v->msg_id_len);
-        v->queue_offset = rmq_message_queue_offset(m);
-        v->born_timestamp = rmq_message_born_timestamp(m);
-        v->store_timestamp = rmq_message_store_timestamp(m);
-        v->queue_id = rmq_message_queue_id(m);
-        v->reconsume_times = rmq_message_reconsume_times(m);
-    }
-    return i;
-}
-/* INTERIM END */
-
 /* The text is NULL with RMQ_OK, else to be freed. */
 typedef struct {
     rmq_code code;
