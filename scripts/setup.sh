@@ -62,6 +62,9 @@ for program in java javac; do
     fi
 done
 need mvn maven
+# Of the programs in ffi-examples.
+need go golang-go
+need ruby ruby
 if [ "${1:-}" = bench ]; then
     # Not installed from here: the one of Debian 12 is too old.
     go_version=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p' || true)
