@@ -15,6 +15,10 @@ use rmq_testbed::{Cluster, Sending, TempDir, Version, loops, spawn, temp_dir, wa
 
 use crate::support::{both, end, library_for_programs, output, program, root, run, tool};
 
+mod scripts;
+
+use scripts::{node, python, python_async};
+
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// Makes the tests of each language, on both versions where brokers differ.
@@ -54,7 +58,7 @@ macro_rules! languages {
     )* };
 }
 
-languages! { go }
+languages! { go, node, python, python_async }
 
 /// How the programs of a language come to run.
 struct Language {
