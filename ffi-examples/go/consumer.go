@@ -165,9 +165,10 @@ func (c *Consumer) Close() error {
 	c.mutex.Unlock()
 
 	close(c.closing)
-	C.rmq_consumer_shutdown(c.handle, 0) // begins it; polls end
+	C.rmq_consumer_request_stop(c.handle) // polls end
 	c.polling.Lock()
 	defer c.polling.Unlock()
+	C.rmq_consumer_request_stop(c.handle) // the first one is refused while the consumer starts
 	for _, batch := range c.takeKept() {
 		batch.mutex.Lock()
 		batch.end()
@@ -197,7 +198,7 @@ func (c *Consumer) poll(ctx context.Context, handle func(*C.polled) error) error
 	polled.max = C.size_t(c.batchSize)
 	polled.views = (*C.rmq_message_view)(C.calloc(polled.max, C.sizeof_rmq_message_view))
 	defer C.free(unsafe.Pointer(polled.views))
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !c.isClosing() {
 		err := check(C.shim_poll(c.handle, -1, polled))
 		switch {
 		case err == nil:
@@ -209,14 +210,23 @@ func (c *Consumer) poll(ctx context.Context, handle func(*C.polled) error) error
 			return err
 		}
 	}
+	if c.isClosing() {
+		return errClosed()
+	}
 	return ctx.Err()
 }
 
+func (c *Consumer) isClosing() bool {
+	select {
+	case <-c.closing:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *Consumer) start() error {
-	c.mutex.Lock()
-	closed := c.closed
-	c.mutex.Unlock()
-	if closed {
+	if c.isClosing() {
 		return errClosed()
 	}
 	if c.started {

@@ -54,7 +54,7 @@ macro_rules! languages {
     )* };
 }
 
-languages! { go }
+languages! { go, ruby }
 
 /// How the programs of a language come to run.
 struct Language {
@@ -100,6 +100,34 @@ static go: Language = Language::new("go", || {
     Box::new(move |name| program(folder.join(name)))
 });
 
+#[allow(non_upper_case_globals)]
+static ruby: Language = Language::new("ruby", || {
+    let folder = ruby.folder();
+    for source in sources(&folder, "rb") {
+        let checked = end(tool("ruby", "ruby").arg("-wc").arg(&source));
+        assert_eq!(both(&checked), "Syntax OK\n", "{}", source.display());
+    }
+    Box::new(move |name| {
+        let mut command = tool("ruby", "ruby");
+        command.arg(folder.join(name).with_extension("rb"));
+        command
+    })
+});
+
+/// The files of a language, by the end of their names.
+fn sources(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path, extension));
+        } else if path.extension().is_some_and(|end| end == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
 /// A tool of Go in the folder of the package, told where header and library are. What it keeps stays below target.
 fn in_go(command: &mut Command) -> &mut Command {
     let library = library_for_programs();
@@ -126,6 +154,20 @@ mod go_package {
         cluster.send(&topic, 20).run();
         let mut command = tool("go", "golang-go");
         in_go(&mut command).args(["test", "-count=1", "-timeout=5m", "."]);
+        run(command.env("RMQ_TEST_NAMESRV", cluster.namesrv()).env("RMQ_TEST_TOPIC", &topic));
+    }
+}
+
+mod ruby_package {
+    on_both_versions! { its_own_tests_pass }
+
+    use super::*;
+
+    fn its_own_tests_pass(version: Version) {
+        let (cluster, topic) = (Cluster::shared(version), ruby.topic("package"));
+        cluster.create_topic(&topic, 1);
+        cluster.send(&topic, 20).run();
+        let mut command = ruby.command("test/rmq_test");
         run(command.env("RMQ_TEST_NAMESRV", cluster.namesrv()).env("RMQ_TEST_TOPIC", &topic));
     }
 }

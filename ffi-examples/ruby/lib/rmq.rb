@@ -80,7 +80,7 @@ module Rmq
       return unless @handle
 
       stop
-      aside { Native.rmq_consumer_shutdown(@handle, 0) } # begins it
+      Native.rmq_consumer_request_stop(@handle)
       @kept.keys.each(&:end)
       aside { Error.check(Native.rmq_consumer_destroy(@handle)) }
       @handle = nil
