@@ -2,6 +2,7 @@
 //!
 //! `consume NAMESRV GROUP TOPIC [COUNT]` prints a line `QUEUE_ID QUEUE_OFFSET TAGS KEYS BODY` for each message, with `-`
 //! where there is none, and then acknowledges it. It ends after COUNT messages or at SIGINT, and leaves its group.
+//! `bench NAMESRV GROUP TOPIC COUNT` prints a JSON object with language, messages, seconds and loop_seconds.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -44,6 +45,11 @@ macro_rules! languages {
             #[test]
             fn ctrl_c_ends_a_wait_at_once() {
                 super::ctrl_c_ends_a_wait(&$language);
+            }
+
+            #[test]
+            fn its_bench_counts_what_it_consumed() {
+                super::bench_counts(&$language);
             }
 
             #[test]
@@ -269,33 +275,51 @@ fn ends_after_so_many(language: &Language, version: Version) {
     assert_each_once(&printed, &lines(&topic, 0, 100), language.name);
 }
 
-/// While messages come steadily: what the first run had not printed the second one gets, and nothing else.
+/// Ends a steady load, also when the test fails meanwhile: the load would go on for long.
+struct Halt(String);
+
+impl Drop for Halt {
+    fn drop(&mut self) {
+        Sending::halt(&self.0);
+    }
+}
+
+/// While messages come steadily: what one run had not printed the next one gets, and nothing else.
 fn ctrl_c_under_load(language: &Language) {
     let (cluster, topic) = (Cluster::shared(Version::V5_5_0), language.topic("load"));
     cluster.create_topic(&topic, 2);
     let (mut sent, mut printed) = (0, Vec::new());
     let rounds = loops();
     for round in 0..rounds {
-        let each = 400;
         thread::scope(|scope| {
-            let load = scope.spawn(|| sending(cluster, &topic, sent, sent + each).rate(2000).run());
+            let load = sending(cluster, &topic, sent, sent + 1_000_000).rate(1000).named(&topic);
+            let load = scope.spawn(move || load.run());
+            let halt = Halt(topic.clone());
             let consuming = Consuming::start(language, cluster, &topic);
             // Not always at the same moment of a batch.
             let enough = 20 + round as usize * 37 % 200;
             wait_until("messages", WITHIN, || consuming.printed().len() >= enough);
+            assert!(!load.is_finished(), "messages still come");
             printed.extend(consuming.interrupt());
-            assert_eq!(load.join().unwrap().stored, u64::from(each));
+            drop(halt);
+            let result = load.join().unwrap();
+            assert_eq!(result.failed, 0, "{:?}", result.first_error);
+            sent += u32::try_from(result.stored).unwrap();
         });
-        sent += each;
     }
     let expected = lines(&topic, 0, sent);
-    let rest = expected.len() - printed.len().min(expected.len());
+    let rest = expected.len().saturating_sub(printed.len());
     if rest > 0 {
         let mut command = language.command("consume");
         let text = run(command.args([&cluster.namesrv(), &topic, &topic, &rest.to_string()]));
         printed.extend(text.lines().map(str::to_owned));
     }
     assert_each_once(&printed, &expected, &format!("{}, interrupted {rounds} times", language.name));
+    // Committed, too: there is nothing for one more run.
+    for queue in 0..2 {
+        let committed = cluster.committed_offset(&topic, &topic, queue).unwrap_or(0);
+        assert_eq!(committed, cluster.max_offset(&topic, queue), "queue {queue}");
+    }
 }
 
 fn ctrl_c_ends_a_wait(language: &Language) {
@@ -309,17 +333,31 @@ fn ctrl_c_ends_a_wait(language: &Language) {
     assert!(began.elapsed() < Duration::from_secs(4), "it took {:?}", began.elapsed());
 }
 
+fn bench_counts(language: &Language) {
+    let (cluster, topic) = (Cluster::shared(Version::V5_5_0), language.topic("bench"));
+    cluster.create_topic(&topic, 2);
+    cluster.send(&topic, 1000).batches_of(50).run();
+    let printed = run(language.command("bench").args([&cluster.namesrv(), &topic, &topic, "1000"]));
+    let told: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(told["language"], language.name);
+    assert_eq!(told["messages"], 1000);
+    for seconds in ["seconds", "loop_seconds"] {
+        assert!(told[seconds].as_f64().unwrap() > 0.0, "{printed}");
+    }
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+}
+
 fn mistakes_are_told(language: &Language) {
-    let told = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let usage = end(language.command("consume").args(["127.0.0.1:1", "group"]));
     assert_eq!(usage.status.code(), Some(2), "{}", both(&usage));
-    assert!(told(&usage).contains("usage: consume NAMESRV GROUP TOPIC [COUNT]"), "{}", both(&usage));
+    assert!(text(&usage).contains("usage: consume NAMESRV GROUP TOPIC [COUNT]"), "{}", both(&usage));
     let dead = end(language.command("consume").args(["127.0.0.1:1", "group", "Topic", "1"]));
     assert_eq!(dead.status.code(), Some(1), "{}", both(&dead));
-    assert!(told(&dead).contains("127.0.0.1:1") && told(&dead).contains("refused"), "{}", both(&dead));
-    assert!(told(&dead).contains("RMQ_E_NO_NAMESRV"), "{}", both(&dead));
+    assert!(text(&dead).contains("127.0.0.1:1") && text(&dead).contains("refused"), "{}", both(&dead));
+    assert!(text(&dead).contains("RMQ_E_NO_NAMESRV"), "{}", both(&dead));
     assert_eq!(String::from_utf8_lossy(&dead.stdout), "");
     let group = end(language.command("consume").args(["127.0.0.1:1", "no group", "Topic", "1"]));
     assert_eq!(group.status.code(), Some(1), "{}", both(&group));
-    assert!(told(&group).contains("no group"), "{}", both(&group));
+    assert!(text(&group).contains("no group"), "{}", both(&group));
 }

@@ -76,8 +76,8 @@ module Rmq
     end
   end
 
-  # One message. Its memory is the batch's: what is asked for is copied, and it can be asked for until the message is
-  # settled.
+  # One message. Numbers can be read at any time. Texts and body are the library's: they are copied when they are asked
+  # for, and can be asked for until the message is settled.
   class Message
     def initialize(batch, index)
       @batch = batch
@@ -92,12 +92,12 @@ module Rmq
     def id = text(:msg_id, :msg_id_len)
     # What the producer sent, in binary encoding.
     def body = bytes(:body, :body_len)
-    def body_size = view[:body_len]
-    def queue_id = view[:queue_id]
-    def queue_offset = view[:queue_offset]
-    def reconsume_times = view[:reconsume_times]
-    def born_at = Time.at(0, view[:born_timestamp], :millisecond)
-    def stored_at = Time.at(0, view[:store_timestamp], :millisecond)
+    def body_size = @view[:body_len]
+    def queue_id = @view[:queue_id]
+    def queue_offset = @view[:queue_offset]
+    def reconsume_times = @view[:reconsume_times]
+    def born_at = Time.at(0, @view[:born_timestamp], :millisecond)
+    def stored_at = Time.at(0, @view[:store_timestamp], :millisecond)
 
     # Settles it: it was consumed. A message can be settled once.
     def ack
@@ -118,19 +118,15 @@ module Rmq
       @batch.settle(1, &block)
     end
 
-    def view
-      return @view unless @settled || @batch.ended?
-
-      raise Error.new(Native::E_STATE, "the message was settled: read it before")
-    end
-
     def text(start, length)
       bytes(start, length)&.force_encoding(Encoding::UTF_8)
     end
 
     def bytes(start, length)
-      pointer = view[start]
-      pointer.read_bytes(view[length]) unless pointer.null?
+      raise Error.new(Native::E_STATE, "the message was settled: read it before") if @settled || @batch.ended?
+
+      pointer = @view[start]
+      pointer.read_bytes(@view[length]) unless pointer.null?
     end
   end
 end
