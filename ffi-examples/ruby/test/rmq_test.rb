@@ -143,5 +143,6 @@ class RmqTest < Minitest::Test
     end
     assert_equal "RMQ_E_CLOSED", assert_raises(Rmq::Error) { kept.subscribe(TOPIC) }.name
     assert_nil kept.close
+    assert_same kept, kept.stop
   end
 end
