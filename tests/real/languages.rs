@@ -62,16 +62,19 @@ macro_rules! languages {
 
 languages! { go, ruby }
 
+/// How a program starts, given its name.
+type Programs = Box<dyn Fn(&str) -> Command + Send + Sync>;
+
 /// How the programs of a language come to run.
 struct Language {
     name: &'static str,
-    /// Checks the sources and builds, once; answers how a program starts, given its name.
-    build: fn() -> Box<dyn Fn(&str) -> Command + Send + Sync>,
-    built: OnceLock<Box<dyn Fn(&str) -> Command + Send + Sync>>,
+    /// Checks the sources and builds, once.
+    build: fn() -> Programs,
+    built: OnceLock<Programs>,
 }
 
 impl Language {
-    const fn new(name: &'static str, build: fn() -> Box<dyn Fn(&str) -> Command + Send + Sync>) -> Language {
+    const fn new(name: &'static str, build: fn() -> Programs) -> Language {
         Language { name, build, built: OnceLock::new() }
     }
 
