@@ -10,6 +10,11 @@
 #include <stdint.h>
 
 /**
+ * @file
+ * @brief The C interface of rmq, a RocketMQ consumer.
+ */
+
+/**
  * @mainpage A RocketMQ consumer
  *
  * Everything begins with rmq_ or RMQ_. Link with -lrmq. A library of some
@@ -162,16 +167,20 @@
  * 1.0 compare the minor number of rmq_version_number() too.
  */
 
+/** The version of this header: grows when something old may not work any more. */
 #define RMQ_VERSION_MAJOR 0
+/** The version of this header: grows when something is new. */
 #define RMQ_VERSION_MINOR 1
+/** The version of this header: grows when something was mended. */
 #define RMQ_VERSION_PATCH 0
+/** The version of this header as one number, as of rmq_version_number. */
 #define RMQ_VERSION_NUMBER \
     ((RMQ_VERSION_MAJOR << 16) | (RMQ_VERSION_MINOR << 8) | RMQ_VERSION_PATCH)
 
 /** RMQ_OK when the library that is loaded fits this header. */
 #define RMQ_CHECK_VERSION() rmq_check_version(RMQ_VERSION_NUMBER)
 
-/* Define RMQ_STATIC when linking librmq.a. */
+/** @cond Of no use to programs. Define RMQ_STATIC when linking librmq.a. */
 #if defined(RMQ_STATIC)
 # define RMQ_EXPORT
 #elif defined(_WIN32)
@@ -181,6 +190,7 @@
 #else
 # define RMQ_EXPORT
 #endif
+/** @endcond */
 
 #ifdef __cplusplus
 extern "C" {

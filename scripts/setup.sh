@@ -51,6 +51,8 @@ need readelf binutils
 need cmake cmake
 need pkg-config pkg-config
 need valgrind valgrind
+need clang clang
+need doxygen doxygen
 for program in java javac; do
     if ! command -v $program >/dev/null; then
         lacks "$program" openjdk-17-jdk-headless
@@ -67,7 +69,8 @@ need npm npm
 need python3 python3
 # Of the programs in ffi-examples.
 need go golang-go
-need ruby ruby
+need ruby ruby-ffi ruby
+! command -v ruby >/dev/null || ruby -rffi -e "" 2>/dev/null || lacks "the gem ffi" ruby-ffi
 if [ "${1:-}" = bench ]; then
     # Not installed from here: the one of Debian 12 is too old.
     go_version=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p' || true)

@@ -24,15 +24,14 @@ type Config struct {
 
 // Consumer is a member of a group. Its methods may be called from any goroutine.
 type Consumer struct {
-	handle    *C.rmq_consumer
 	batchSize int
 	closing   chan struct{}
 
 	polling sync.Mutex // held by the one that runs
 	started bool       // under polling
 
-	mutex  sync.Mutex // guards what follows
-	closed bool
+	mutex  sync.Mutex      // guards what follows
+	handle *C.rmq_consumer // nil after Close, which waits for polling too
 	kept   map[*Batch]bool // those whose messages went through a channel
 	err    error
 }
@@ -60,7 +59,7 @@ func New(config Config) (*Consumer, error) {
 			return nil, err
 		}
 	}
-	consumer := &Consumer{batchSize: config.BatchSize, closing: make(chan struct{}), kept: map[*Batch]bool{}}
+	consumer := &Consumer{batchSize: config.BatchSize, closing: make(chan struct{})}
 	if consumer.batchSize <= 0 {
 		consumer.batchSize = 32
 	}
@@ -74,7 +73,7 @@ func New(config Config) (*Consumer, error) {
 func (c *Consumer) Subscribe(topic, expression string) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if c.closed {
+	if c.handle == nil {
 		return errClosed()
 	}
 	cTopic, cExpression := C.CString(topic), C.CString(expression)
@@ -88,23 +87,15 @@ func (c *Consumer) Subscribe(topic, expression string) error {
 func (c *Consumer) Run(ctx context.Context, handle func(*Batch) error) error {
 	c.polling.Lock()
 	defer c.polling.Unlock()
-	batch := &Batch{}
-	defer func() { // also when handle panics
-		batch.mutex.Lock()
-		defer batch.mutex.Unlock()
-		batch.end()
-	}()
 	return c.poll(ctx, func(polled *C.polled) error {
-		batch.fill(polled)
+		batch := newBatch(polled, nil)
+		defer batch.finish() // also when handle panics
 		var err error
 		if handle(batch) == nil {
 			err = batch.Ack()
 		} else {
 			err = batch.Retry(0)
 		}
-		batch.mutex.Lock()
-		defer batch.mutex.Unlock()
-		batch.end()
 		if isCode(err, CodeState, CodeRevoked) { // it took too long, or the queue is another member's: it comes again
 			return nil
 		}
@@ -122,11 +113,10 @@ func (c *Consumer) Messages(ctx context.Context) <-chan *Message {
 		c.polling.Lock()
 		defer c.polling.Unlock()
 		err := c.poll(ctx, func(polled *C.polled) error {
-			batch := &Batch{owner: c}
-			batch.fill(polled)
+			batch := newBatch(polled, c)
 			owned := make([]*Message, len(batch.Messages))
 			for i := range batch.Messages {
-				owned[i] = batch.Messages[i].own(batch)
+				owned[i] = batch.Messages[i].own()
 			}
 			batch.Messages = nil // they borrow
 			c.keep(batch)
@@ -154,31 +144,40 @@ func (c *Consumer) Err() error {
 }
 
 // Close leaves the group: it waits for Run and Messages to end and commits what was settled. Messages that are not are
-// for the next owner of their queues. It must not be called by the function that Run calls.
+// for the next owner of their queues. It must not be called by the function that Run calls. After an error it may be
+// called again.
 func (c *Consumer) Close() error {
 	c.mutex.Lock()
-	if c.closed {
+	if c.handle == nil {
 		c.mutex.Unlock()
 		return nil
 	}
-	c.closed = true
+	if !c.isClosing() {
+		close(c.closing)
+	}
+	C.rmq_consumer_request_stop(c.handle) // polls end
 	c.mutex.Unlock()
 
-	close(c.closing)
-	C.rmq_consumer_shutdown(c.handle, 0) // begins it; polls end
 	c.polling.Lock()
 	defer c.polling.Unlock()
 	for _, batch := range c.takeKept() {
-		batch.mutex.Lock()
-		batch.end()
-		batch.mutex.Unlock()
+		batch.finish()
 	}
-	return check(C.shim_destroy(c.handle))
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.handle == nil { // two at once
+		return nil
+	}
+	err := check(C.shim_destroy(c.handle))
+	if err == nil {
+		c.handle = nil
+	}
+	return err
 }
 
 // poll starts the consumer and polls until ctx ends; polling is held.
 func (c *Consumer) poll(ctx context.Context, handle func(*C.polled) error) error {
-	if err := c.start(); err != nil {
+	if err := c.start(ctx); err != nil {
 		return err
 	}
 	ended, woken := make(chan struct{}), make(chan struct{})
@@ -197,7 +196,7 @@ func (c *Consumer) poll(ctx context.Context, handle func(*C.polled) error) error
 	polled.max = C.size_t(c.batchSize)
 	polled.views = (*C.rmq_message_view)(C.calloc(polled.max, C.sizeof_rmq_message_view))
 	defer C.free(unsafe.Pointer(polled.views))
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !c.isClosing() {
 		err := check(C.shim_poll(c.handle, -1, polled))
 		switch {
 		case err == nil:
@@ -209,38 +208,39 @@ func (c *Consumer) poll(ctx context.Context, handle func(*C.polled) error) error
 			return err
 		}
 	}
+	if c.isClosing() {
+		return errClosed()
+	}
 	return ctx.Err()
 }
 
-func (c *Consumer) start() error {
-	c.mutex.Lock()
-	closed := c.closed
-	c.mutex.Unlock()
-	if closed {
+func (c *Consumer) isClosing() bool {
+	select {
+	case <-c.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *Consumer) start(ctx context.Context) error {
+	if c.isClosing() {
 		return errClosed()
 	}
-	if c.started {
-		return nil
+	if c.started || ctx.Err() != nil {
+		return ctx.Err()
 	}
 	err := check(C.shim_start(c.handle))
 	c.started = err == nil
 	return err
 }
 
-// fill begins the batch anew with what was polled.
-func (b *Batch) fill(polled *C.polled) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	b.polled, b.handle, b.open = polled, polled.batch, int(polled.count)
-	b.Messages = b.Messages[:0]
-	for i, view := range unsafe.Slice(polled.views, int(polled.count)) {
-		b.Messages = append(b.Messages, Message{view: view, batch: b, index: i})
-	}
-}
-
 func (c *Consumer) keep(batch *Batch) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	if c.kept == nil {
+		c.kept = map[*Batch]bool{}
+	}
 	c.kept[batch] = true
 }
 

@@ -99,6 +99,29 @@ func (b *Batch) settle(call func() C.outcome) error {
 	return check(call())
 }
 
+func newBatch(polled *C.polled, owner *Consumer) *Batch {
+	batch := &Batch{polled: polled, handle: polled.batch, owner: owner}
+	batch.fill()
+	return batch
+}
+
+// fill takes the messages from the views.
+func (b *Batch) fill() {
+	b.open = int(b.polled.count)
+	if b.Messages == nil {
+		b.Messages = make([]Message, b.open)
+	}
+	for i, view := range unsafe.Slice(b.polled.views, b.open) {
+		b.Messages[i] = Message{view: view, batch: b, index: i}
+	}
+}
+
+func (b *Batch) finish() {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.end()
+}
+
 // end frees the memory, with the mutex held. What is not settled by now is delivered again.
 func (b *Batch) end() {
 	C.rmq_batch_destroy(b.handle) // nothing for nil
@@ -106,8 +129,8 @@ func (b *Batch) end() {
 }
 
 // own makes a copy of the message that needs no memory of the library, in a single piece.
-func (m *Message) own(batch *Batch) *Message {
-	copied := &Message{view: m.view, batch: batch, index: m.index}
+func (m *Message) own() *Message {
+	copied := &Message{view: m.view, batch: m.batch, index: m.index}
 	view := &copied.view
 	piece := make([]byte, 0, 1+view.topic_len+view.tags_len+view.keys_len+view.msg_id_len+view.body_len)
 	move := func(from unsafe.Pointer, length C.size_t) unsafe.Pointer {

@@ -26,7 +26,11 @@ begin
     consumer.subscribe(topic).each.with_index(1) do |message, seen|
       head = [message.queue_id, message.queue_offset, message.tags || "-", message.keys || "-"].join(" ")
       puts "#{head} #{message.body.force_encoding(Encoding::UTF_8)}"
-      message.ack
+      begin
+        message.ack
+      rescue Rmq::Error => e # it took too long, or the queue is another member's now: it comes again
+        warn "consume: #{e.message}"
+      end
       break if seen == count
     end
   end

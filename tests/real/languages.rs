@@ -2,6 +2,7 @@
 //!
 //! `consume NAMESRV GROUP TOPIC [COUNT]` prints a line `QUEUE_ID QUEUE_OFFSET TAGS KEYS BODY` for each message, with `-`
 //! where there is none, and then acknowledges it. It ends after COUNT messages or at SIGINT, and leaves its group.
+//! `bench NAMESRV GROUP TOPIC COUNT` prints a JSON object with language, messages, seconds and loop_seconds.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -51,6 +52,11 @@ macro_rules! languages {
             }
 
             #[test]
+            fn its_bench_counts_what_it_consumed() {
+                super::bench_counts(&$language);
+            }
+
+            #[test]
             fn a_wrong_name_server_and_a_wrong_call_are_told() {
                 super::mistakes_are_told(&$language);
             }
@@ -58,18 +64,21 @@ macro_rules! languages {
     )* };
 }
 
-languages! { go, node, python, python_async }
+languages! { go, node, python, python_async, ruby }
+
+/// How a program starts, given its name.
+type Programs = Box<dyn Fn(&str) -> Command + Send + Sync>;
 
 /// How the programs of a language come to run.
 struct Language {
     name: &'static str,
-    /// Checks the sources and builds, once; answers how a program starts, given its name.
-    build: fn() -> Box<dyn Fn(&str) -> Command + Send + Sync>,
-    built: OnceLock<Box<dyn Fn(&str) -> Command + Send + Sync>>,
+    /// Checks the sources and builds, once.
+    build: fn() -> Programs,
+    built: OnceLock<Programs>,
 }
 
 impl Language {
-    const fn new(name: &'static str, build: fn() -> Box<dyn Fn(&str) -> Command + Send + Sync>) -> Language {
+    const fn new(name: &'static str, build: fn() -> Programs) -> Language {
         Language { name, build, built: OnceLock::new() }
     }
 
@@ -104,6 +113,34 @@ static go: Language = Language::new("go", || {
     Box::new(move |name| program(folder.join(name)))
 });
 
+#[allow(non_upper_case_globals)]
+static ruby: Language = Language::new("ruby", || {
+    let folder = ruby.folder();
+    for source in sources(&folder, "rb") {
+        let checked = end(tool("ruby", "ruby").arg("-wc").arg(&source));
+        assert_eq!(both(&checked), "Syntax OK\n", "{}", source.display());
+    }
+    Box::new(move |name| {
+        let mut command = tool("ruby", "ruby");
+        command.arg(folder.join(name).with_extension("rb"));
+        command
+    })
+});
+
+/// The files of a language, by the end of their names.
+fn sources(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path, extension));
+        } else if path.extension().is_some_and(|end| end == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
 /// A tool of Go in the folder of the package, told where header and library are. What it keeps stays below target.
 fn in_go(command: &mut Command) -> &mut Command {
     let library = library_for_programs();
@@ -130,6 +167,20 @@ mod go_package {
         cluster.send(&topic, 20).run();
         let mut command = tool("go", "golang-go");
         in_go(&mut command).args(["test", "-count=1", "-timeout=5m", "."]);
+        run(command.env("RMQ_TEST_NAMESRV", cluster.namesrv()).env("RMQ_TEST_TOPIC", &topic));
+    }
+}
+
+mod ruby_package {
+    on_both_versions! { its_own_tests_pass }
+
+    use super::*;
+
+    fn its_own_tests_pass(version: Version) {
+        let (cluster, topic) = (Cluster::shared(version), ruby.topic("package"));
+        cluster.create_topic(&topic, 1);
+        cluster.send(&topic, 20).run();
+        let mut command = ruby.command("test/rmq_test");
         run(command.env("RMQ_TEST_NAMESRV", cluster.namesrv()).env("RMQ_TEST_TOPIC", &topic));
     }
 }
@@ -231,33 +282,51 @@ fn ends_after_so_many(language: &Language, version: Version) {
     assert_each_once(&printed, &lines(&topic, 0, 100), language.name);
 }
 
-/// While messages come steadily: what the first run had not printed the second one gets, and nothing else.
+/// Ends a steady load, also when the test fails meanwhile: the load would go on for long.
+struct Halt(String);
+
+impl Drop for Halt {
+    fn drop(&mut self) {
+        Sending::halt(&self.0);
+    }
+}
+
+/// While messages come steadily: what one run had not printed the next one gets, and nothing else.
 fn ctrl_c_under_load(language: &Language) {
     let (cluster, topic) = (Cluster::shared(Version::V5_5_0), language.topic("load"));
     cluster.create_topic(&topic, 2);
     let (mut sent, mut printed) = (0, Vec::new());
     let rounds = loops();
     for round in 0..rounds {
-        let each = 400;
         thread::scope(|scope| {
-            let load = scope.spawn(|| sending(cluster, &topic, sent, sent + each).rate(2000).run());
+            let load = sending(cluster, &topic, sent, sent + 1_000_000).rate(1000).named(&topic);
+            let load = scope.spawn(move || load.run());
+            let halt = Halt(topic.clone());
             let consuming = Consuming::start(language, cluster, &topic);
             // Not always at the same moment of a batch.
             let enough = 20 + round as usize * 37 % 200;
             wait_until("messages", WITHIN, || consuming.printed().len() >= enough);
+            assert!(!load.is_finished(), "messages still come");
             printed.extend(consuming.interrupt());
-            assert_eq!(load.join().unwrap().stored, u64::from(each));
+            drop(halt);
+            let result = load.join().unwrap();
+            assert_eq!(result.failed, 0, "{:?}", result.first_error);
+            sent += u32::try_from(result.stored).unwrap();
         });
-        sent += each;
     }
     let expected = lines(&topic, 0, sent);
-    let rest = expected.len() - printed.len().min(expected.len());
+    let rest = expected.len().saturating_sub(printed.len());
     if rest > 0 {
         let mut command = language.command("consume");
         let text = run(command.args([&cluster.namesrv(), &topic, &topic, &rest.to_string()]));
         printed.extend(text.lines().map(str::to_owned));
     }
     assert_each_once(&printed, &expected, &format!("{}, interrupted {rounds} times", language.name));
+    // Committed, too: there is nothing for one more run.
+    for queue in 0..2 {
+        let committed = cluster.committed_offset(&topic, &topic, queue).unwrap_or(0);
+        assert_eq!(committed, cluster.max_offset(&topic, queue), "queue {queue}");
+    }
 }
 
 fn ctrl_c_ends_a_wait(language: &Language) {
@@ -271,17 +340,31 @@ fn ctrl_c_ends_a_wait(language: &Language) {
     assert!(began.elapsed() < Duration::from_secs(4), "it took {:?}", began.elapsed());
 }
 
+fn bench_counts(language: &Language) {
+    let (cluster, topic) = (Cluster::shared(Version::V5_5_0), language.topic("bench"));
+    cluster.create_topic(&topic, 2);
+    cluster.send(&topic, 1000).batches_of(50).run();
+    let printed = run(language.command("bench").args([&cluster.namesrv(), &topic, &topic, "1000"]));
+    let told: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(told["language"], language.name);
+    assert_eq!(told["messages"], 1000);
+    for seconds in ["seconds", "loop_seconds"] {
+        assert!(told[seconds].as_f64().unwrap() > 0.0, "{printed}");
+    }
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+}
+
 fn mistakes_are_told(language: &Language) {
-    let told = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let usage = end(language.command("consume").args(["127.0.0.1:1", "group"]));
     assert_eq!(usage.status.code(), Some(2), "{}", both(&usage));
-    assert!(told(&usage).contains("usage: consume NAMESRV GROUP TOPIC [COUNT]"), "{}", both(&usage));
+    assert!(text(&usage).contains("usage: consume NAMESRV GROUP TOPIC [COUNT]"), "{}", both(&usage));
     let dead = end(language.command("consume").args(["127.0.0.1:1", "group", "Topic", "1"]));
     assert_eq!(dead.status.code(), Some(1), "{}", both(&dead));
-    assert!(told(&dead).contains("127.0.0.1:1") && told(&dead).contains("refused"), "{}", both(&dead));
-    assert!(told(&dead).contains("RMQ_E_NO_NAMESRV"), "{}", both(&dead));
+    assert!(text(&dead).contains("127.0.0.1:1") && text(&dead).contains("refused"), "{}", both(&dead));
+    assert!(text(&dead).contains("RMQ_E_NO_NAMESRV"), "{}", both(&dead));
     assert_eq!(String::from_utf8_lossy(&dead.stdout), "");
     let group = end(language.command("consume").args(["127.0.0.1:1", "no group", "Topic", "1"]));
     assert_eq!(group.status.code(), Some(1), "{}", both(&group));
-    assert!(told(&group).contains("no group"), "{}", both(&group));
+    assert!(text(&group).contains("no group"), "{}", both(&group));
 }

@@ -46,3 +46,4 @@ mod support;
 mod transactions;
 mod twins;
 mod unequal;
+mod wakeup;

@@ -75,15 +75,20 @@ module Rmq
       self
     end
 
-    # Leaves the group, after what was settled is committed. What was not is for the next owner of the queue.
+    # Leaves the group, after what was settled is committed. What was not is for the next owner of the queue. For the
+    # thread or fiber that iterates, when it has ended.
     def close
       return unless @handle
 
-      stop
-      aside { Native.rmq_consumer_shutdown(@handle, 0) } # begins it
+      Native.rmq_consumer_request_stop(@handle)
       @kept.keys.each(&:end)
-      aside { Error.check(Native.rmq_consumer_destroy(@handle)) }
-      @handle = nil
+      handle, @handle = @handle, nil # before it ends: a trap may call stop at any moment
+      begin
+        aside { Error.check(Native.rmq_consumer_destroy(handle)) }
+      rescue Error
+        @handle = handle # it has not ended
+        raise
+      end
     end
 
     # A batch tells that all of it is settled.

@@ -19,7 +19,7 @@ module Rmq
     def each(&block)
       return enum_for(:each) { @size } unless block
 
-      (@messages ||= Array.new(@size) { |index| Message.new(self, index) }).each(&block)
+      (@messages ||= Array.new(@size) { |index| Message.new(self, index, @views) }).each(&block)
       self
     end
 
@@ -59,10 +59,6 @@ module Rmq
       Native.rmq_batch_views(@handle, @views, Native::View.size, @size)
     end
 
-    def view(index)
-      Native::View.new(@views + index * Native::View.size)
-    end
-
     def ended?
       @handle.nil?
     end
@@ -76,28 +72,37 @@ module Rmq
     end
   end
 
-  # One message. Its memory is the batch's: what is asked for is copied, and it can be asked for until the message is
-  # settled.
+  # One message. Numbers can be read at any time. Texts and body are the library's: they are copied when they are asked
+  # for, and can be asked for until the message is settled.
   class Message
-    def initialize(batch, index)
+    # Where the fields of its view are. Reading them by their place takes a fraction of the time of an FFI::Struct.
+    SIZE = Native::View.size
+    TOPIC, BODY, TAGS, KEYS, ID, QUEUE_ID, QUEUE_OFFSET, RECONSUME_TIMES, BORN, STORED =
+      %i[topic body tags keys msg_id queue_id queue_offset reconsume_times born_timestamp store_timestamp]
+      .map { |field| Native::View.offset_of(field) }
+    # From a pointer to the length behind it.
+    LENGTH = FFI::Type::POINTER.size
+
+    def initialize(batch, index, views)
       @batch = batch
       @index = index
-      @view = batch.view(index)
+      @views = views
+      @at = index * SIZE
     end
 
-    def topic = text(:topic, :topic_len)
+    def topic = text(TOPIC)
     # nil when there are none.
-    def tags = text(:tags, :tags_len)
-    def keys = text(:keys, :keys_len)
-    def id = text(:msg_id, :msg_id_len)
+    def tags = text(TAGS)
+    def keys = text(KEYS)
+    def id = text(ID)
     # What the producer sent, in binary encoding.
-    def body = bytes(:body, :body_len)
-    def body_size = view[:body_len]
-    def queue_id = view[:queue_id]
-    def queue_offset = view[:queue_offset]
-    def reconsume_times = view[:reconsume_times]
-    def born_at = Time.at(0, view[:born_timestamp], :millisecond)
-    def stored_at = Time.at(0, view[:store_timestamp], :millisecond)
+    def body = bytes(BODY)
+    def body_size = @views.get_ulong(@at + BODY + LENGTH)
+    def queue_id = @views.get_int32(@at + QUEUE_ID)
+    def queue_offset = @views.get_int64(@at + QUEUE_OFFSET)
+    def reconsume_times = @views.get_int32(@at + RECONSUME_TIMES)
+    def born_at = Time.at(0, @views.get_int64(@at + BORN), :millisecond)
+    def stored_at = Time.at(0, @views.get_int64(@at + STORED), :millisecond)
 
     # Settles it: it was consumed. A message can be settled once.
     def ack
@@ -118,19 +123,15 @@ module Rmq
       @batch.settle(1, &block)
     end
 
-    def view
-      return @view unless @settled || @batch.ended?
-
-      raise Error.new(Native::E_STATE, "the message was settled: read it before")
+    def text(field)
+      bytes(field)&.force_encoding(Encoding::UTF_8)
     end
 
-    def text(start, length)
-      bytes(start, length)&.force_encoding(Encoding::UTF_8)
-    end
+    def bytes(field)
+      raise Error.new(Native::E_STATE, "the message was settled: read it before") if @settled || @batch.ended?
 
-    def bytes(start, length)
-      pointer = view[start]
-      pointer.read_bytes(view[length]) unless pointer.null?
+      pointer = @views.get_pointer(@at + field)
+      pointer.read_bytes(@views.get_ulong(@at + field + LENGTH)) unless pointer.null?
     end
   end
 end

@@ -37,7 +37,7 @@ module Rmq
     attach_function :rmq_consumer_new, %i[pointer pointer size_t], :pointer
     attach_function :rmq_consumer_subscribe, %i[pointer string string], :int32
     attach_function :rmq_consumer_start, [:pointer], :int32, blocking: true
-    attach_function :rmq_consumer_shutdown, %i[pointer int32], :int32, blocking: true
+    attach_function :rmq_consumer_request_stop, [:pointer], :int32
     attach_function :rmq_consumer_destroy, [:pointer], :int32, blocking: true
     attach_function :rmq_consumer_wakeup, [:pointer], :int32
     attach_function :rmq_consumer_wakeup_fd, [:pointer], :int32

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rmq_testbed::{Cluster, Version, loops, wait_until};
 use serde_json::Value;
 
-use super::{Consuming, Language, WITHIN, assert_each_once, lines, sending};
+use super::{Consuming, Language, Programs, WITHIN, assert_each_once, lines, sending, sources};
 use crate::support::{both, end, root, run, tool};
 
 pub(super) static python: Language = Language::new("python", || in_python(&[]));
@@ -20,7 +20,7 @@ pub(super) static node: Language = Language::new("node", || {
     let folder = root().join("ffi-examples/node");
     run(Command::new(folder.join("build.sh")).env("npm_config_update_notifier", "false"));
     for folder in [&folder, &root().join("tests/ffi")] {
-        for program in with_ending(folder, "js") {
+        for program in sources(folder, "js") {
             run(tool("node", "nodejs").arg("--check").arg(program));
         }
     }
@@ -32,7 +32,7 @@ pub(super) static node: Language = Language::new("node", || {
 });
 
 /// Programs of Python, once all of them compile without a warning. Its own files go below target.
-fn in_python(options: &'static [&str]) -> Box<dyn Fn(&str) -> Command + Send + Sync> {
+fn in_python(options: &'static [&str]) -> Programs {
     let folder = root().join("ffi-examples/python");
     let interpreter = {
         let folder = folder.clone();
@@ -45,9 +45,9 @@ fn in_python(options: &'static [&str]) -> Box<dyn Fn(&str) -> Command + Send + S
             command
         }
     };
-    let mut sources = with_ending(&folder, "py");
-    sources.extend(with_ending(&root().join("tests/ffi"), "py"));
-    run(interpreter().args(["-m", "py_compile"]).args(sources));
+    for folder in [&folder, &root().join("tests/ffi")] {
+        run(interpreter().args(["-m", "py_compile"]).args(sources(folder, "py")));
+    }
     Box::new(move |name| {
         let mut command = interpreter();
         command.arg(folder.join(name).with_extension("py"));
@@ -56,11 +56,6 @@ fn in_python(options: &'static [&str]) -> Box<dyn Fn(&str) -> Command + Send + S
         }
         command
     })
-}
-
-fn with_ending(folder: &Path, ending: &str) -> Vec<std::path::PathBuf> {
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
 }
 
 /// A program of tests/ffi.
