@@ -33,31 +33,41 @@ function watch() {
   return ticks;
 }
 
-async function main(namesrv, group, topic, count) {
-  const consumer = new Consumer({ 'namesrv.addr': namesrv, 'consumer.group': group, 'consume.from': 'first_offset' });
-  consumer.subscribe(topic);
-  await consumer.start();
-  let [messages, begun, seconds, loop_seconds] = [0, 0, 0, 0];
+async function measure(consumer, count) {
   const ticks = watch();
+  let [messages, begun] = [0, 0];
   for await (const batch of consumer) {
     begun ||= performance.now();
     handle(batch);
     messages += batch.length;
     if (messages >= count) {
-      seconds = (performance.now() - begun) / 1000;
-      const late_ms = ticks.late;
-      loop_seconds = loop(batch, messages);
+      const [seconds, late_ms] = [(performance.now() - begun) / 1000, ticks.late];
+      const loop_seconds = loop(batch, messages);
       batch.ack();
-      console.log(JSON.stringify({ language: 'node', messages, seconds, loop_seconds, late_ms }));
-      break;
+      return { language: 'node', messages, seconds, loop_seconds, late_ms };
     }
     batch.ack();
   }
-  await consumer.close();
 }
 
-if (process.argv.length !== 6) {
-  console.error('usage: bench NAMESRV GROUP TOPIC COUNT');
-  process.exit(2);
+async function main(namesrv, group, topic, count) {
+  const consumer = new Consumer({ 'namesrv.addr': namesrv, 'consumer.group': group, 'consume.from': 'first_offset' });
+  try {
+    consumer.subscribe(topic);
+    await consumer.start();
+    console.log(JSON.stringify(await measure(consumer, count)));
+  } finally {
+    await consumer.close();
+  }
 }
-main(...process.argv.slice(2, 5), Number(process.argv[5]));
+
+const [names, count] = [process.argv.slice(2, 5), Number(process.argv[5])];
+if (process.argv.length !== 6 || !(count > 0)) {
+  console.error('usage: bench NAMESRV GROUP TOPIC COUNT');
+  process.exitCode = 2;
+} else {
+  main(...names, count).catch((error) => {
+    console.error(`bench: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

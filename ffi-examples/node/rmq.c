@@ -1,6 +1,6 @@
-/* rmq.node: the calls of librmq that rmq.js needs, each a function of the same name. Nothing in here is called by a thread
- * of the library: rmq.js hears from a descriptor that there is something to poll, and polls without waiting. Calls that
- * wait, start and close, run on Node's thread pool. A batch is copied out in one call, into one ArrayBuffer. */
+/* rmq.node: the calls of librmq that rmq.js needs. Nothing in here is called by a thread of the library: rmq.js hears
+ * from a descriptor that there is something to poll, and polls without waiting. Calls that wait, start and close, run on
+ * Node's thread pool. A batch is copied out in one call, into one ArrayBuffer. */
 #define NAPI_VERSION 8
 #include <node_api.h>
 #include <rmq.h>

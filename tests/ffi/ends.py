@@ -60,7 +60,7 @@ def exits_while_running():
 
 
 def is_interrupted_anywhere():
-    """A KeyboardInterrupt comes wherever it comes, and nobody handles it: the block is left soon, and nothing is lost."""
+    """A KeyboardInterrupt comes anywhere, and nobody handles it: the block is left soon, and nothing is lost."""
     began = None
     try:
         with new_consumer() as consumer:

@@ -51,7 +51,7 @@ fn in_python(options: &'static [&str]) -> Programs {
     Box::new(move |name| {
         let mut command = interpreter();
         command.arg(folder.join(name).with_extension("py"));
-        if name == "consume" {
+        if !Path::new(name).is_absolute() {
             command.args(options);
         }
         command
