@@ -1,6 +1,7 @@
 //! What the parts of a running consumer share.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
+    /// What the consumer is doing, a [`State`](super::lifecycle::State).
+    pub(crate) state: Arc<AtomicU8>,
     pub(crate) store: Store,
     /// Told when the assignment must be computed anew.
     pub(crate) rebalance: Arc<Notify>,

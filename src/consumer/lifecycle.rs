@@ -21,6 +21,7 @@ use super::identity;
 use super::leaving::leave;
 use super::offsets;
 use super::opening::open;
+use super::statistics::Look;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use crate::cluster::Route;
@@ -53,6 +54,11 @@ pub enum State {
 impl State {
     const ALL: [State; 6] =
         [State::Created, State::Starting, State::Running, State::Stopping, State::Stopped, State::Fatal];
+
+    /// What the word says.
+    pub(super) fn load(word: &AtomicU8) -> State {
+        State::ALL[usize::from(word.load(Ordering::Acquire))]
+    }
 
     /// Its name in words.
     pub fn name(self) -> &'static str {
@@ -106,10 +112,12 @@ impl Inner {
         // Inside, groups and topics have the names that brokers know.
         config.group = namespace::wrap(&config.namespace_prefix, &config.group);
         let client_id: Arc<str> = identity::client_id(&config).into();
+        let status = Status::new(log, config.log_queue.then_some(config.log_level));
         Ok(Inner {
             offset_file: offsets::file_of(&config, &client_id)?,
             client_id,
-            status: Arc::new(Status::new(log.clone())),
+            log: status.log().clone(),
+            status: Arc::new(status),
             subscriptions: Arc::new(match config.model {
                 MessageModel::Clustering => Subscriptions::new(&config.group),
                 MessageModel::Broadcasting => Subscriptions::without_retry(&config.group),
@@ -123,7 +131,6 @@ impl Inner {
             run: Mutex::default(),
             engine: RwLock::default(),
             config,
-            log,
         })
     }
 
@@ -197,7 +204,7 @@ impl Inner {
         })?;
         let Some(mut run) = lock(&self.run).take() else {
             self.change(State::Stopped);
-            self.status.events().close();
+            self.status.close_events();
             return Ok(());
         };
         self.change(State::Stopping);
@@ -226,7 +233,7 @@ impl Inner {
         let text = format_args!("left: {}, after {} ms", run.left, begun.elapsed().as_millis());
         self.log.debug("lifecycle", text);
         if run.left {
-            self.status.events().close();
+            self.status.close_events();
         }
         run.left && self.status.events().delivered(timeout.saturating_sub(begun.elapsed()))
     }
@@ -245,7 +252,7 @@ impl Inner {
     }
 
     pub(super) fn state(&self) -> State {
-        State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+        State::load(&self.state)
     }
 
     /// What stands before topics and groups at the brokers.
@@ -285,8 +292,17 @@ impl Inner {
         &self.config
     }
 
-    pub(super) fn worker_threads(&self) -> usize {
-        self.engine().map_or(0, |engine| engine.workers.threads())
+    pub(super) fn stats_json(&self) -> String {
+        let engine = self.engine();
+        Look {
+            config: &self.config,
+            client_id: &self.client_id,
+            state: self.state(),
+            status: &self.status,
+            subscriptions: &self.subscriptions,
+            engine: engine.as_deref(),
+        }
+        .json()
     }
 
     pub(super) fn is_callback_thread(&self) -> bool {
@@ -341,7 +357,7 @@ impl Drop for Inner {
             run.engine.direct.close();
             run.engine.cluster.close();
             run.io.abandon();
-            self.status.events().close();
+            self.status.close_events();
         }
     }
 }
