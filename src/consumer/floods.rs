@@ -105,13 +105,18 @@ pub(super) fn counted(times: u64) -> String {
     if times > 1 { format!(" ({times} times)") } else { String::new() }
 }
 
-/// A text without what makes records of one cause differ: offsets, ids, times, addresses, names with numbers.
+/// A text without what differs from one time to the next: numbers, ids of messages, workers. Queues and addresses stay,
+/// since there are not so many of them and each is news.
 fn shape(text: &str) -> String {
-    let words = text.split(' ').map(|word| match word.bytes().any(|byte| byte.is_ascii_digit()) {
-        true => "#",
-        false => word,
-    });
-    words.collect::<Vec<_>>().join(" ")
+    let shown = |word| if differs(word) { "#" } else { word };
+    text.split(' ').map(shown).collect::<Vec<_>>().join(" ")
+}
+
+fn differs(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let is_id = word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    is_id || is_number || word.starts_with("rmq-work-")
 }
 
 /// Tells what is held back when its second is over, until the consumer stops; the end is told by the shutdown.
@@ -158,18 +163,25 @@ mod tests {
         let (floods, lines, _) = floods();
         let log = floods.log();
         for offset in 0..1000 {
-            log.warn("pull", format_args!("T/b/{offset}: no route at {offset}"));
+            log.warn(
+                "pull",
+                format_args!(
+                    "rmq-work-{offset}: no route to T/b/1 at {offset}, 7F0000010BC418B4{offset:016}"
+                ),
+            );
         }
-        log.warn("retry", "T/b/1: no route at 1");
-        log.error("pull", "T/b/1: no route at 1");
-        log.warn("pull", "something else");
+        log.warn("retry", "no route to T/b/1");
+        log.error("pull", "no route to T/b/1");
+        log.warn("pull", "no route to T/b/1");
+        log.warn("pull", "no route to T/b/2");
         floods.tell_held(true);
         let expected = [
-            "Warn pull: T/b/0: no route at 0",
-            "Warn retry: T/b/1: no route at 1",
-            "Error pull: T/b/1: no route at 1",
-            "Warn pull: something else",
-            "Warn pull: T/b/999: no route at 999 (999 times)",
+            "Warn pull: rmq-work-0: no route to T/b/1 at 0, 7F0000010BC418B40000000000000000",
+            "Warn retry: no route to T/b/1",
+            "Error pull: no route to T/b/1",
+            "Warn pull: no route to T/b/1",
+            "Warn pull: no route to T/b/2",
+            "Warn pull: rmq-work-999: no route to T/b/1 at 999, 7F0000010BC418B40000000000000999 (999 times)",
         ];
         assert_eq!(*lines.lock().unwrap(), expected);
     }
