@@ -1,7 +1,6 @@
 //! What the parts of a running consumer share.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -12,6 +11,7 @@ use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
 use super::offsets::Store;
 use super::queue::budget::Budget;
+use super::state::Progress;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
@@ -36,8 +36,8 @@ pub(crate) struct Engine {
     pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
-    /// What the consumer is doing, a [`State`](super::lifecycle::State).
-    pub(crate) state: Arc<AtomicU8>,
+    /// What the consumer is doing.
+    pub(super) state: Arc<Progress>,
     pub(crate) store: Store,
     /// Told when the assignment must be computed anew.
     pub(crate) rebalance: Arc<Notify>,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::callback_thread::CallbackThread;
 use super::event::{Event, EventKind};
+use super::wakeup::{Source, Wakeup};
 use crate::runtime::threads;
 
 /// How many events wait at most; then the oldest make room. They are news, and nobody may read them.
@@ -39,6 +40,7 @@ pub(super) fn tells_record() -> bool {
 pub(crate) struct Events {
     waiting: Mutex<Waiting>,
     bell: Condvar,
+    wakeup: Arc<Wakeup>,
 }
 
 #[derive(Default)]
@@ -120,16 +122,23 @@ pub(crate) enum NoEvent {
 }
 
 impl Events {
+    /// None yet; `wakeup` hears of those that wait for a poll.
+    pub(crate) fn new(wakeup: Arc<Wakeup>) -> Events {
+        Events { wakeup, ..Events::default() }
+    }
+
     /// Adds one.
     pub(crate) fn raise(&self, event: Event) {
-        {
+        let ring = {
             let mut waiting = self.waiting();
             if waiting.closed || waiting.mask.is_some_and(|mask| mask & event.kind() as i32 == 0) {
                 return;
             }
             waiting.push(event);
-        }
+            self.wakeup.raise(Source::Events)
+        };
         self.bell.notify_all();
+        ring.ring();
     }
 
     /// True when a callback gets the events: then somebody is sure to hear of them soon.
@@ -165,7 +174,10 @@ impl Events {
             }
             waiting = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.bell.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return Err(NoEvent::Timeout),
+                Some(Duration::ZERO) => {
+                    self.wakeup.lower(Source::Events);
+                    return Err(NoEvent::Timeout);
+                }
                 Some(left) => self.bell.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }

@@ -10,6 +10,7 @@ use super::events::{Events, tells_record};
 use super::floods::Floods;
 use super::queue::Queue;
 use super::queue::pauses::{Pauses, Selection};
+use super::wakeup::Wakeup;
 use crate::error::{Error, ErrorKind};
 use crate::log::{Level, Log};
 use crate::message::MessageQueue;
@@ -62,7 +63,9 @@ pub(crate) struct Status {
     log: Log,
     events: Arc<Events>,
     floods: Arc<Floods>,
+    wakeup: Arc<Wakeup>,
     last_error: Mutex<Option<Error>>,
+    fatal_error: Mutex<Option<Error>>,
     assignment: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
     pauses: Mutex<Pauses>,
     pub(crate) counters: Counters,
@@ -71,7 +74,8 @@ pub(crate) struct Status {
 impl Status {
     /// Nothing failed, nothing counted. With `log_events` records become events and `log` gets none.
     pub(crate) fn new(log: Log, log_events: Option<Level>) -> Status {
-        let events = Arc::<Events>::default();
+        let wakeup: Arc<Wakeup> = Arc::default();
+        let events = Arc::new(Events::new(Arc::clone(&wakeup)));
         let log = match log_events {
             Some(most) => records_as_events(most, &events),
             None => log,
@@ -81,7 +85,9 @@ impl Status {
             log: floods.log(),
             events,
             floods,
+            wakeup,
             last_error: Mutex::default(),
+            fatal_error: Mutex::default(),
             assignment: Mutex::default(),
             pauses: Mutex::default(),
             counters: Counters::default(),
@@ -100,11 +106,13 @@ impl Status {
     pub(crate) fn report_fatal(&self, target: &str, error: Error) {
         self.log.error(target, &error);
         self.events.raise(Event::fatal(&error));
+        // The first one ended it.
+        lock(&self.fatal_error).get_or_insert_with(|| error.clone());
         self.keep(error);
     }
 
     fn keep(&self, error: Error) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        *lock(&self.last_error) = Some(error);
     }
 
     /// Raises an event, or of a flood of its like one a second with a count.
@@ -133,6 +141,11 @@ impl Status {
         &self.events
     }
 
+    /// Tells a host's event loop that there is something to poll.
+    pub(crate) fn wakeup(&self) -> &Arc<Wakeup> {
+        &self.wakeup
+    }
+
     /// Where records go.
     pub(crate) fn log(&self) -> &Log {
         &self.log
@@ -140,7 +153,12 @@ impl Status {
 
     /// The last failure that was kept.
     pub(crate) fn last_error(&self) -> Option<Error> {
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.last_error).clone()
+    }
+
+    /// The bug that ended the consumer.
+    pub(crate) fn fatal_error(&self) -> Option<Error> {
+        lock(&self.fatal_error).clone()
     }
 
     /// A callback answered what it cannot mean.
@@ -196,12 +214,16 @@ impl Status {
     }
 
     fn pauses(&self) -> MutexGuard<'_, Pauses> {
-        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pauses)
     }
 
     fn assignment(&self) -> MutexGuard<'_, BTreeMap<MessageQueue, Arc<Queue>>> {
-        self.assignment.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.assignment)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A log whose records wait among the events. Raising an event logs nothing, and what a callback that has a record

@@ -7,6 +7,7 @@ pub mod recent;
 pub mod tasks;
 pub mod threads;
 pub mod turn;
+pub mod wake_fd;
 
 pub use backoff::Backoff;
 pub use recent::{Recent, Summary};

@@ -29,4 +29,5 @@ mod start;
 mod statistics;
 mod subscriptions;
 mod tools;
+mod wakeup;
 mod wire;

@@ -48,3 +48,4 @@ mod support;
 mod transactions;
 mod twins;
 mod unequal;
+mod wakeup;

@@ -9,9 +9,9 @@ use crate::cluster::command::TopicRates;
 use crate::cluster::{BrokerLink, Link, Summary};
 use crate::config::ConsumerConfig;
 use crate::consumer::engine::Engine;
-use crate::consumer::lifecycle::State;
 use crate::consumer::queue::Queue;
 use crate::consumer::queue::marks::now_ms;
+use crate::consumer::state::State;
 use crate::consumer::status::Status;
 use crate::consumer::subscriptions::Subscriptions;
 use crate::message::namespace;
@@ -33,7 +33,7 @@ impl<'a> Look<'a> {
         Look {
             config: &engine.config,
             client_id: &engine.client_id,
-            state: State::load(&engine.state),
+            state: engine.state.state(),
             status: &engine.status,
             subscriptions: &engine.subscriptions,
             engine: Some(engine),
