@@ -50,8 +50,8 @@ static void show(const rmq_event *event)
     case RMQ_EVENT_STATS:
         printf("stats %s\n", rmq_event_json(event));
         break;
-    default: /* Queues that come and go, failures, and kinds that are newer than this program. */
-        printf("news %s\n", rmq_event_text(event));
+    default: /* Queues that come and go, failures, of which one may stand for many, and kinds that are newer. */
+        printf("news %s, count %ld\n", rmq_event_text(event), (long)rmq_event_count(event));
     }
 }
 

@@ -129,7 +129,7 @@ static void consumers(void)
     CODE_ROW(rmq_consumer_request_stop, "consumer", NULL);
     CODE_ROW(rmq_consumer_wait_stopped, "consumer", NULL, -1);
     CHECK(rmq_consumer_wait_stopped(consumer, INT32_MIN) == RMQ_E_INVALID_ARG);
-    FAILS(RMQ_E_STATE, "the consumer is created; start it first", rmq_consumer_wait_stopped(consumer, 0));
+    FAILS(RMQ_E_STATE, "wait for the stop: the consumer is created; start it first", rmq_consumer_wait_stopped(consumer, 0));
     ROW(rmq_consumer_state, FAILS(RMQ_E_INVALID_ARG, "consumer is NULL", rmq_consumer_state(NULL));
         CHECK(rmq_consumer_state(consumer) == RMQ_STATE_CREATED));
     NUMBER_ROW(rmq_consumer_is_started, 0);

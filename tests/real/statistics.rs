@@ -261,7 +261,8 @@ fn the_logging_example_shows_records_and_statistics_both_ways(version: Version) 
     assert!(by_events.contains("event info coordinator: assigned (subscription): "), "{by_events}");
     assert!(!by_events.contains("callback "), "{by_events}");
     for printed in [&by_callback, &by_events] {
-        assert!(printed.contains("\nnews assigned (subscription): "), "{printed}");
+        let news = printed.lines().find(|line| line.starts_with("news assigned (subscription): ")).unwrap();
+        assert!(news.ends_with(", count 1"), "{news}");
         let stats = printed.lines().rev().find_map(|line| line.strip_prefix("stats ")).unwrap();
         let stats: Value = serde_json::from_str(stats).unwrap();
         Schema::read().check(&stats);
