@@ -16,6 +16,7 @@ mod basics;
 mod broadcast;
 mod c_programs;
 mod cluster;
+mod cpp;
 mod crash;
 mod dead_letters;
 mod deferred;
