@@ -800,6 +800,14 @@ public:
         return in_time(rmq_consumer_shutdown(consumer_, detail::millis(timeout)));
     }
 
+    /** Begins to stop and returns at once; a callback may call it. */
+    void request_stop() const { detail::check(rmq_consumer_request_stop(consumer_)); }
+    /** Waits until a stop was asked for, then for its end. False when that did not come in time. */
+    bool wait_stopped(std::chrono::milliseconds timeout = forever) const
+    {
+        return in_time(rmq_consumer_wait_stopped(consumer_, detail::millis(timeout)));
+    }
+
     /** One of RMQ_STATE_*. */
     std::int32_t state() const
     {
@@ -818,6 +826,8 @@ public:
     }
     /** The text of the last failure, on whichever thread it was; empty without one. */
     std::string last_error() const { return json(rmq_consumer_last_error); }
+    /** The text of the bug that left the consumer in RMQ_STATE_FATAL; empty without one. */
+    std::string fatal_error() const { return json(rmq_consumer_fatal_error); }
     std::string assignment_json() const { return json(rmq_consumer_assignment_json); }
     std::string stats_json() const { return json(rmq_consumer_stats_json); }
     std::string route_json(const std::string &topic) const
@@ -840,6 +850,10 @@ public:
         return nothing_came(code);
     }
     void wakeup() const { detail::check(rmq_consumer_wakeup(consumer_)); }
+    /** Readable while there may be something to poll; the consumer's own. */
+    int wakeup_fd() const { return descriptor(rmq_consumer_wakeup_fd(consumer_)); }
+    /** A duplicate, which the caller closes. */
+    int wakeup_fd_dup() const { return descriptor(rmq_consumer_wakeup_fd_dup(consumer_)); }
     /** As poll, for events; it is never woken. */
     rmq_code poll_event(Event &event, std::chrono::milliseconds timeout = forever) const
     {
@@ -920,6 +934,12 @@ protected:
     }
 
 private:
+    static int descriptor(std::int32_t answer)
+    {
+        if (answer < 0)
+            detail::fail(answer);
+        return answer;
+    }
     static rmq_code nothing_came(rmq_code code)
     {
         if (code != RMQ_E_TIMEOUT && code != RMQ_E_WOKEN && code != RMQ_E_CLOSED)
@@ -1035,6 +1055,8 @@ private:
 using MessageCallback = std::function<Outcome(BatchRef batch, Context &context)>;
 /** Gets the events one after the other, on a thread of the library. */
 using EventCallback = std::function<void(ConsumerRef consumer, EventRef event)>;
+/** Tells that there may be something to poll. */
+using WakeupCallback = std::function<void()>;
 /** Divides queues, on a thread of the library. After an exception the consumer keeps the queues it has. */
 using AllocateCallback = std::function<Choice(ConsumerRef consumer, const Allocation &allocation)>;
 
@@ -1099,6 +1121,16 @@ public:
         Userdata::install(std::move(function), callbacks_, [consumer](void *userdata, rmq_free_cb free, bool is_set) {
             return rmq_consumer_set_allocate_callback(consumer, is_set ? &Consumer::allocate : nullptr, userdata,
                                                       free);
+        });
+    }
+
+    /** It only passes the news on, as rmq_wakeup_cb tells, and calls nothing of this library. */
+    void set_wakeup_callback(WakeupCallback function)
+    {
+        rmq_consumer *consumer = consumer_;
+        using Userdata = detail::Userdata<WakeupCallback>;
+        Userdata::install(std::move(function), callbacks_, [consumer](void *userdata, rmq_free_cb free, bool is_set) {
+            return rmq_consumer_set_wakeup_callback(consumer, is_set ? &Consumer::wake : nullptr, userdata, free);
         });
     }
 
@@ -1195,6 +1227,19 @@ private:
             self.callbacks->caught("allocate callback");
         }
         return 0;
+    }
+
+    static void wake(void *userdata) noexcept
+    {
+        auto &self = detail::Userdata<WakeupCallback>::of(userdata);
+        detail::Callbacks::Running running(*self.callbacks);
+        if (!running.allowed())
+            return;
+        try {
+            self.function();
+        } catch (...) {
+            self.callbacks->caught("wake-up callback");
+        }
     }
 
     std::shared_ptr<detail::Callbacks> callbacks_;

@@ -8,6 +8,9 @@
 #include <set>
 #include <thread>
 
+#include <poll.h>
+#include <unistd.h>
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -91,6 +94,7 @@ static void exceptions_deliver_again()
         CHECK(context.topic() == batch.topic() && context.broker() == batch.broker());
         CHECK(context.queue_id() == batch.queue_id() && context.consumer().is_started());
         throws(RMQ_E_IN_CALLBACK, "", [&] { context.consumer().shutdown(); });
+        throws(RMQ_E_IN_CALLBACK, "", [&] { context.consumer().wait_stopped(); });
         std::size_t place = 0;
         for (rmq::MessageRef message : batch) {
             CHECK(message.get() == batch[place].get() && message.get() == batch.at(place).get());
@@ -219,6 +223,39 @@ static void polls_and_steers()
     CHECK(consumer.shutdown() && consumer.poll(batch, 1) == RMQ_E_CLOSED);
 }
 
+// The descriptor and the callback tell of messages; a callback that throws takes nothing away.
+static void event_loops_are_woken()
+{
+    Notes notes;
+    rmq::Consumer consumer(config("-wake"));
+    consumer.set_wakeup_callback([&] {
+        notes.add("woken");
+        throw std::runtime_error("nobody listens");
+    });
+    consumer.subscribe(topic);
+    consumer.start();
+    const int copy = consumer.wakeup_fd_dup();
+    CHECK(copy >= 0 && copy != consumer.wakeup_fd() && consumer.wakeup_fd() == consumer.wakeup_fd());
+    std::size_t seen = 0;
+    rmq::Batch batch;
+    while (seen < messages) {
+        struct pollfd readable = {copy, POLLIN, 0};
+        CHECK(::poll(&readable, 1, 30000) == 1);
+        while (consumer.poll(batch, 32, milliseconds(0)) == RMQ_OK) {
+            seen += batch.size();
+            batch.ack();
+        }
+        rmq::Event event;
+        while (consumer.poll_event(event, milliseconds(0)) == RMQ_OK)
+            CHECK(event.kind() != 0);
+    }
+    CHECK(!consumer.wait_stopped(milliseconds(1)) && consumer.fatal_error().empty());
+    consumer.request_stop();
+    CHECK(consumer.wait_stopped() && consumer.state() == RMQ_STATE_STOPPED);
+    CHECK(notes.count("woken") > 0 && consumer.last_exception() == "wake-up callback: nobody listens");
+    CHECK(::close(copy) == 0);
+}
+
 static void a_division_that_throws_takes_nothing()
 {
     Notes notes;
@@ -303,6 +340,7 @@ int main(int argc, char **argv)
     exceptions_deliver_again();
     deferred_batches_are_settled_later();
     polls_and_steers();
+    event_loops_are_woken();
     a_division_that_throws_takes_nothing();
     the_destructor_waits_for_callbacks_and_lets_none_begin();
     the_destructor_tells_what_it_leaves_behind();

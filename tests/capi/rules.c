@@ -17,6 +17,8 @@ static void ends_are_refused(void)
 {
     REFUSED(RMQ_E_IN_CALLBACK, rmq_consumer_shutdown(consumer, 0));
     REFUSED(RMQ_E_IN_CALLBACK, rmq_consumer_shutdown(consumer, -1));
+    REFUSED(RMQ_E_IN_CALLBACK, rmq_consumer_wait_stopped(consumer, 0));
+    REFUSED(RMQ_E_IN_CALLBACK, rmq_consumer_wait_stopped(consumer, -1));
     REFUSED(RMQ_E_IN_CALLBACK, rmq_consumer_destroy(consumer));
 }
 
@@ -38,6 +40,7 @@ static int32_t on_messages(rmq_consumer *self, const rmq_batch *batch, rmq_conte
     CHECK(polled == NULL);
     REFUSED(RMQ_E_STATE, rmq_consumer_wakeup(consumer));
     REFUSED(RMQ_E_STATE, rmq_consumer_assign(consumer, "[]"));
+    REFUSED(RMQ_E_STATE, rmq_consumer_set_wakeup_callback(consumer, NULL, NULL, NULL));
     /* A lent batch is settled by the answer. */
     REFUSED(RMQ_E_STATE, rmq_batch_ack(batch));
     REFUSED(RMQ_E_STATE, rmq_batch_ack_until(batch, 0));

@@ -21,6 +21,7 @@ mod crash;
 mod dead_letters;
 mod deferred;
 mod delayed;
+mod event_loop;
 mod events;
 mod filters;
 #[path = "../common/gate.rs"]
