@@ -1,6 +1,6 @@
 # The front door. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench header install coverage deny setup clean
+.PHONY: help demo test test-long bench header install abi coverage deny setup clean
 
 PREFIX ?= /usr/local
 # How often `make test-long` repeats what depends on timing; `make test` repeats it 5 times.
@@ -31,7 +31,7 @@ test: setup ## proves everything: format, lints, unit tests, C programs, install
 test-long: setup ## runs the ignored tests too; repeats what depends on timing, and random cases, LOOPS times (LOOPS=100)
 	cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads=1
 	PROPTEST_CASES=$$((256 * $(LOOPS))) cargo test --locked --lib --test wire
-	RMQ_LOOPS=$(LOOPS) cargo test --locked --no-fail-fast --test capi --test mock --test real
+	RMQ_LOOPS=$(LOOPS) cargo test --locked --no-fail-fast --test capi --test processes --test mock --test real
 
 bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=throughput", see tests/bench)
 	@scripts/setup.sh bench
@@ -47,6 +47,10 @@ install: setup ## installs library, header, CMake package and pkg-config file in
 	cmake -S . -B build/cmake-install -DCMAKE_INSTALL_PREFIX="$(abspath $(PREFIX))" -DRMQ_CARGO_TARGET_DIR="$(CURDIR)/target"
 	cmake --build build/cmake-install
 	cmake --install build/cmake-install
+
+# The release check: what programs that are built already rely on, see docs/ABI.md.
+abi: setup ## compares the C interface with that of the newest tag (BASE=REVISION for another)
+	scripts/abi.sh $(BASE)
 
 # Every test but those that build the library once more. The C programs count: what they call is measured too.
 coverage: setup $(TARPAULIN) ## measures which lines of src the tests run, and prints the share
@@ -66,5 +70,5 @@ setup: ## makes sure that every tool is here; installs missing ones where apt-ge
 	@scripts/setup.sh
 
 clean: ## removes what was built, keeps what was fetched (build/tools, the servers' jars)
-	rm -rf target build/cmake-* build/demo build/demo.log build/examples build/coverage
+	rm -rf target build/abi build/cmake-* build/demo build/demo.log build/examples build/coverage
 	rm -rf build/testbed/classes build/testbed/run

@@ -21,8 +21,8 @@ mod crash;
 mod dead_letters;
 mod deferred;
 mod delayed;
-mod event_loop;
 mod events;
+mod examples;
 mod filters;
 #[path = "../common/gate.rs"]
 mod gate;

@@ -1,4 +1,4 @@
-//! The example of an event loop, on both brokers.
+//! Examples that belong to no other room, on both brokers.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -10,6 +10,7 @@ use rmq_testbed::{Cluster, Version, wait_until};
 use crate::support::{compile_example, program, run};
 
 on_both_versions! {
+    the_push_example_consumes_by_tag_and_counts,
     the_event_loop_example_consumes_all_on_one_thread_of_its_own,
     the_event_loop_example_ends_by_a_signal_and_commits,
 }
@@ -61,4 +62,17 @@ fn the_event_loop_example_ends_by_a_signal_and_commits(version: Version) {
     let status = running.0.wait().unwrap();
     assert_eq!(status.code(), Some(0), "{status}");
     assert_eq!(commits(), 40);
+}
+
+fn the_push_example_consumes_by_tag_and_counts(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("Push", 4);
+    cluster.send("Push", 40).tags(&["new", "paid", "shipped", "returned"]).run();
+    static PUSH: LazyLock<PathBuf> = LazyLock::new(|| compile_example("push.c"));
+    let mut command = program(&*PUSH);
+    let printed =
+        run(command.args(["push", "Push", "new || paid", "20"]).env("NAMESRV_ADDR", cluster.namesrv()));
+    assert!(printed.contains("20 messages in ") && printed.ends_with(" s, 20 expected\n"), "{printed}");
+    assert_eq!(printed.matches("Push queue ").count(), 5, "{printed}");
+    assert!(!printed.contains("tag shipped") && !printed.contains("tag returned"), "{printed}");
 }
