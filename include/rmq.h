@@ -10,6 +10,11 @@
 #include <stdint.h>
 
 /**
+ * @file
+ * @brief The C interface of rmq, a RocketMQ consumer.
+ */
+
+/**
  * @mainpage A RocketMQ consumer
  *
  * Everything begins with rmq_ or RMQ_. Link with -lrmq. A library of some
@@ -162,16 +167,20 @@
  * 1.0 compare the minor number of rmq_version_number() too.
  */
 
+/** The version of this header: grows when something old may not work any more. */
 #define RMQ_VERSION_MAJOR 0
+/** The version of this header: grows when something is new. */
 #define RMQ_VERSION_MINOR 1
+/** The version of this header: grows when something was mended. */
 #define RMQ_VERSION_PATCH 0
+/** The version of this header as one number, as of rmq_version_number. */
 #define RMQ_VERSION_NUMBER \
     ((RMQ_VERSION_MAJOR << 16) | (RMQ_VERSION_MINOR << 8) | RMQ_VERSION_PATCH)
 
 /** RMQ_OK when the library that is loaded fits this header. */
 #define RMQ_CHECK_VERSION() rmq_check_version(RMQ_VERSION_NUMBER)
 
-/* Define RMQ_STATIC when linking librmq.a. */
+/** @cond Of no use to programs. Define RMQ_STATIC when linking librmq.a. */
 #if defined(RMQ_STATIC)
 # define RMQ_EXPORT
 #elif defined(_WIN32)
@@ -181,6 +190,7 @@
 #else
 # define RMQ_EXPORT
 #endif
+/** @endcond */
 
 #ifdef __cplusplus
 extern "C" {
@@ -411,6 +421,98 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
  * call uv_async_send, set an event. It calls no function of this library. No exception may leave it.
  */
 typedef void (*rmq_wakeup_cb)(void *userdata);
+
+/**
+ * What a message holds, to be read without further calls; rmq_batch_views fills it. Pointers live as long as the
+ * batch. The texts are UTF-8 and have no NUL behind them: use their lengths. The rest of a message (properties, ids,
+ * addresses) is that of rmq_batch_at with the same index. The struct grows only at its end.
+ */
+typedef struct {
+    /**
+     * As rmq_message_topic.
+     */
+    const char *topic;
+    /**
+     * Bytes of topic.
+     */
+    size_t topic_len;
+    /**
+     * As rmq_message_body: not NULL even when body_len is 0.
+     */
+    const uint8_t *body;
+    /**
+     * Bytes of body.
+     */
+    size_t body_len;
+    /**
+     * As rmq_message_tags; NULL if the message has none.
+     */
+    const char *tags;
+    /**
+     * Bytes of tags.
+     */
+    size_t tags_len;
+    /**
+     * As rmq_message_keys; NULL if the message has none.
+     */
+    const char *keys;
+    /**
+     * Bytes of keys.
+     */
+    size_t keys_len;
+    /**
+     * As rmq_message_msg_id.
+     */
+    const char *msg_id;
+    /**
+     * Bytes of msg_id.
+     */
+    size_t msg_id_len;
+    /**
+     * As rmq_message_queue_offset.
+     */
+    int64_t queue_offset;
+    /**
+     * As rmq_message_commit_log_offset.
+     */
+    int64_t commit_log_offset;
+    /**
+     * As rmq_message_born_timestamp.
+     */
+    int64_t born_timestamp;
+    /**
+     * As rmq_message_store_timestamp.
+     */
+    int64_t store_timestamp;
+    /**
+     * As rmq_message_prepared_transaction_offset.
+     */
+    int64_t prepared_transaction_offset;
+    /**
+     * As rmq_message_queue_id.
+     */
+    int32_t queue_id;
+    /**
+     * As rmq_message_reconsume_times.
+     */
+    int32_t reconsume_times;
+    /**
+     * As rmq_message_flag.
+     */
+    int32_t flag;
+    /**
+     * As rmq_message_sys_flag.
+     */
+    int32_t sys_flag;
+    /**
+     * As rmq_message_store_size.
+     */
+    int32_t store_size;
+    /**
+     * As rmq_message_body_crc.
+     */
+    int32_t body_crc;
+} rmq_message_view;
 
 /**
  * Gets an event, on the thread rmq-event of the library: one at a time, in their order. It may block; a hand-over
@@ -2294,6 +2396,26 @@ rmq_message *rmq_message_retain(const rmq_message *message);
  */
 RMQ_EXPORT
 void rmq_message_release(rmq_message *message);
+
+/**
+ * Fills views of the messages of a batch, in their order, in one call. Nothing is copied but the views.
+ *
+ * @param batch   lent or the caller's; must not be NULL
+ * @param views   room for max structs that begin stride bytes apart; must not be NULL
+ * @param stride  sizeof(rmq_message_view) as the caller knows it: of a longer one, from a newer header, the end is
+ *                zeroed
+ * @param max     how many to fill at most, from 1; rmq_batch_count says how many there are
+ * @returns how many were filled, at least 1; 0 on failure, with RMQ_E_INVALID_ARG in rmq_last_error_code: batch or
+ *          views is NULL, views is not aligned, stride is no size this struct ever had, or max is 0
+ * @par Thread-safety  any thread
+ * @par Ownership      what the views point to is the batch's and lives as long
+ * @since 0.1
+ */
+RMQ_EXPORT
+size_t rmq_batch_views(const rmq_batch *batch,
+                       rmq_message_view *views,
+                       size_t stride,
+                       size_t max);
 
 /**
  * Gives the topic of the messages that a group has given up: subscribe to it, or assign it, with a group of your own.

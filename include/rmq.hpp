@@ -506,6 +506,17 @@ public:
     std::int32_t queue_id() const noexcept { return rmq_batch_queue_id(batch_); }
     Queue queue() const { return Queue{std::string(topic()), std::string(broker()), queue_id()}; }
 
+    /** What is asked for most of all messages, by one call; the texts are the batch's. */
+    std::vector<rmq_message_view> views() const
+    {
+        std::vector<rmq_message_view> views(size());
+        const std::size_t filled = rmq_batch_views(batch_, views.data(), sizeof(rmq_message_view), views.size());
+        if (filled == 0)
+            detail::fail(RMQ_E_INVALID_ARG);
+        views.resize(filled);
+        return views;
+    }
+
     /** Another handle to the same messages. In a callback, which then answers Outcome::deferred. */
     Batch retain() const;
 

@@ -52,6 +52,8 @@ need cmake cmake
 need pkg-config pkg-config
 need valgrind valgrind
 need abidiff abigail-tools
+need clang clang
+need doxygen doxygen
 for program in java javac; do
     if ! command -v $program >/dev/null; then
         lacks "$program" openjdk-17-jdk-headless

@@ -87,7 +87,7 @@ fn structs_whose_size_the_caller_passes_may_grow_at_their_end_only() {
         changed(
             "#ifdef __cplusplus\n} /* extern",
             &format!(
-                "typedef struct rmq_test_view {{ {fields} }} rmq_test_view;\nRMQ_EXPORT\n\
+                "typedef struct {{ {fields} }} rmq_test_view;\nRMQ_EXPORT\n\
                  int32_t rmq_test_views(rmq_test_view *views, size_t stride);\n#ifdef __cplusplus\n}} /* extern"
             ),
         )

@@ -7,16 +7,12 @@ mod support;
 
 use std::path::PathBuf;
 
-use support::{Build, STRICT, declared, has, output, program, root, run, tool, under_valgrind};
+use support::{Build, STRICT, declared, output, program, root, run, tool, under_valgrind};
 
 const STANDARDS: &[&str] = &["c++11", "c++14", "c++17", "c++20"];
 
-/// clang is a second opinion where it is installed; gcc is the one that must be there.
-fn compilers() -> Vec<&'static str> {
-    let mut compilers = vec!["g++"];
-    compilers.extend(["clang++"].into_iter().filter(|name| has(name)));
-    compilers
-}
+/// With their Debian packages.
+const COMPILERS: &[(&str, &str)] = &[("g++", "g++"), ("clang++", "clang")];
 
 fn text() -> String {
     std::fs::read_to_string(root().join("include/rmq.hpp")).unwrap()
@@ -25,7 +21,7 @@ fn text() -> String {
 #[test]
 fn every_compiler_takes_the_header_once_and_twice() {
     let folder = output("cpp-header");
-    for compiler in compilers() {
+    for (compiler, package) in COMPILERS {
         for standard in STANDARDS {
             for (name, text) in [
                 ("once", "#include \"rmq.hpp\"\n"),
@@ -40,7 +36,7 @@ fn every_compiler_takes_the_header_once_and_twice() {
             ] {
                 let source = folder.join(format!("{name}.cc"));
                 std::fs::write(&source, text).unwrap();
-                run(tool(compiler, compiler)
+                run(tool(compiler, package)
                     .arg(format!("-std={standard}"))
                     .args(STRICT)
                     .args(["-Wold-style-cast", "-fsyntax-only", "-I"])
@@ -63,12 +59,12 @@ fn every_function_of_the_library_is_in_the_cpp_header() {
 #[test]
 fn a_program_without_a_broker_behaves_in_every_standard() {
     let source = root().join("tests/capi/hpp.cc");
-    for compiler in compilers() {
+    for (compiler, package) in COMPILERS {
         for standard in STANDARDS {
             let folder = format!("cpp-{compiler}-{standard}");
-            let path = Build { standard, compiler, ..Build::new(&source, &folder) }.run();
+            let path = Build { standard, compiler, package, ..Build::new(&source, &folder) }.run();
             run(&mut program(&path));
-            if compiler == "g++" && (*standard == "c++11" || *standard == "c++17") {
+            if *compiler == "g++" && (*standard == "c++11" || *standard == "c++17") {
                 run(&mut under_valgrind(&path));
             }
         }
@@ -78,9 +74,9 @@ fn a_program_without_a_broker_behaves_in_every_standard() {
 #[test]
 fn the_program_for_a_broker_compiles_in_every_standard() {
     let source = root().join("tests/capi/hpp_delivery.cc");
-    for compiler in compilers() {
+    for (compiler, package) in COMPILERS {
         for standard in STANDARDS {
-            run(tool(compiler, compiler)
+            run(tool(compiler, package)
                 .arg(format!("-std={standard}"))
                 .args(STRICT)
                 .args(["-fsyntax-only", "-I"])

@@ -34,6 +34,7 @@ pub mod route;
 pub mod stopping;
 mod userdata;
 pub mod version;
+pub mod view;
 pub mod wakeup;
 
 #[cfg(test)]

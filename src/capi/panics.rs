@@ -23,6 +23,7 @@ use super::queues::*;
 use super::route::*;
 use super::stopping::*;
 use super::version::*;
+use super::view::*;
 use super::wakeup::*;
 
 thread_local! {
@@ -166,6 +167,7 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_batch_topic(batch, no_size) gives null();
         rmq_batch_broker(batch, no_size) gives null();
         rmq_batch_queue_id(batch) gives -1;
+        rmq_batch_views(batch, null_mut(), 0, 0) gives 0;
         rmq_context_set_delay_level(context, 0) gives RMQ_E_PANIC;
         rmq_context_set_ack_index(context, 0) gives RMQ_E_PANIC;
         rmq_context_queue_id(context) gives -1;

@@ -112,17 +112,20 @@ impl Status {
     /// Keeps a failure as the last one, logs it as an error and raises an event of it.
     pub(crate) fn report(&self, target: &str, error: Error) {
         self.log.error(target, &error);
-        self.events.raise(Event::error(target, &error));
+        let event = Event::error(target, &error);
+        // Whoever hears of it may ask for it.
         self.keep(error);
+        self.events.raise(event);
     }
 
     /// The same for a bug that ended the consumer.
     pub(crate) fn report_fatal(&self, target: &str, error: Error) {
         self.log.error(target, &error);
-        self.events.raise(Event::fatal(&error));
+        let event = Event::fatal(&error);
         // The first one ended it.
         lock(&self.fatal_error).get_or_insert_with(|| error.clone());
         self.keep(error);
+        self.events.raise(event);
     }
 
     fn keep(&self, error: Error) {

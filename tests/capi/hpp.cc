@@ -185,6 +185,7 @@ static void what_is_empty_answers_as_null_does()
     CHECK(!batch && batch.empty() && batch.begin() == batch.end() && batch.queue_id() == -1);
     throws(RMQ_E_INVALID_ARG, "index is 3: the batch has 0 messages", [&] { batch.at(3); });
     throws(RMQ_E_INVALID_ARG, "", [&] { batch.retain(); });
+    throws(RMQ_E_INVALID_ARG, "", [&] { batch.views(); });
     const rmq::Batch owned;
     throws(RMQ_E_INVALID_ARG, "", [&] { owned.ack(); });
     CHECK(owned.unsettled() == 0 && rmq::Event().text().data() == nullptr);

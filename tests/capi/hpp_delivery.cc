@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include <poll.h>
 #include <unistd.h>
@@ -179,6 +180,11 @@ static void polls_and_steers()
             check_message(batch, message);
             seen++;
         }
+        const std::vector<rmq_message_view> views = batch.views();
+        CHECK(views.size() == batch.size());
+        for (std::size_t i = 0; i < views.size(); i++)
+            CHECK(views[i].body == rmq_message_body(batch[i].get(), nullptr) &&
+                  views[i].queue_offset == batch[i].queue_offset() && batch[i].topic() == views[i].topic);
         batch.ack_at(0);
         if (batch.size() > 1)
             batch.ack_until(batch.size() - 1);

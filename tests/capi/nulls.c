@@ -129,7 +129,7 @@ static void consumers(void)
     CODE_ROW(rmq_consumer_request_stop, "consumer", NULL);
     CODE_ROW(rmq_consumer_wait_stopped, "consumer", NULL, -1);
     CHECK(rmq_consumer_wait_stopped(consumer, INT32_MIN) == RMQ_E_INVALID_ARG);
-    FAILS(RMQ_E_STATE, "the consumer is created; start it first", rmq_consumer_wait_stopped(consumer, 0));
+    FAILS(RMQ_E_STATE, "wait for the stop: the consumer is created; start it first", rmq_consumer_wait_stopped(consumer, 0));
     ROW(rmq_consumer_state, FAILS(RMQ_E_INVALID_ARG, "consumer is NULL", rmq_consumer_state(NULL));
         CHECK(rmq_consumer_state(consumer) == RMQ_STATE_CREATED));
     NUMBER_ROW(rmq_consumer_is_started, 0);
@@ -238,6 +238,8 @@ static void messages(void)
     TEXT_ROW(rmq_batch_topic);
     TEXT_ROW(rmq_batch_broker);
     NUMBER_ROW(rmq_batch_queue_id, -1);
+    ROW(rmq_batch_views, CHECK(rmq_batch_views(NULL, NULL, HUGE_SIZE, HUGE_SIZE) == 0);
+        CHECK(strcmp(rmq_last_error_message(), "batch is NULL") == 0));
     CODE_ROW(rmq_context_set_delay_level, "context", NULL, INT32_MIN);
     CODE_ROW(rmq_context_set_ack_index, "context", NULL, HUGE_SIZE);
     NUMBER_ROW(rmq_context_queue_id, -1);

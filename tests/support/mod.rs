@@ -84,6 +84,8 @@ pub struct Build<'a> {
     /// The folder of its output, and so no other test's.
     pub folder: &'a str,
     pub compiler: &'a str,
+    /// Where Debian has the compiler.
+    pub package: &'a str,
     pub standard: &'a str,
     /// Flags that stand before the library.
     pub flags: &'a [&'a str],
@@ -93,7 +95,7 @@ pub struct Build<'a> {
 impl<'a> Build<'a> {
     pub fn new(source: &'a Path, folder: &'a str) -> Build<'a> {
         let compiler = if source.extension().is_some_and(|language| language == "c") { "gcc" } else { "g++" };
-        Build { source, folder, compiler, standard: "gnu11", flags: &[], linked: true }
+        Build { source, folder, compiler, package: compiler, standard: "gnu11", flags: &[], linked: true }
     }
 
     pub fn run(self) -> PathBuf {
@@ -101,7 +103,7 @@ impl<'a> Build<'a> {
         let program = output(self.folder).join(self.source.file_stem().unwrap());
         let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
         rpath.push(&library);
-        let mut command = tool(self.compiler, self.compiler);
+        let mut command = tool(self.compiler, self.package);
         command
             .arg(format!("-std={}", self.standard))
             .args(["-g", "-pthread"])

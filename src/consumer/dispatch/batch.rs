@@ -63,7 +63,12 @@ impl Batch {
 
     /// The message at `index`.
     pub fn message(&self, index: usize) -> Option<&Message> {
-        self.pulled.messages[self.range.clone()].get(index)
+        self.messages().get(index)
+    }
+
+    /// All of them, in the order of their offsets.
+    pub fn messages(&self) -> &[Message] {
+        &self.pulled.messages[self.range.clone()]
     }
 
     /// The queue's topic: `%RETRY%…` for a message that is delivered again.
