@@ -123,6 +123,11 @@ impl<'a> Build<'a> {
     }
 }
 
+/// The library for a program of another language to load or link.
+pub fn library_for_programs() -> PathBuf {
+    linkable(&library_folder())
+}
+
 /// The library under the name that programs look for, beside itself.
 fn linkable(library: &Path) -> PathBuf {
     let soname = library.join("librmq.so.0");
