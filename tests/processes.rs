@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rmq_mock::{Fault, MockCluster, RequestCode};
-use rmq_testbed::loops;
 use support::{
     Build, STRICT, both, compile, end, library_folder, output, program, root, run, tool, under_valgrind,
 };
@@ -20,6 +19,9 @@ fn compile_with(source: &str, folder: &str, flags: &[&str], linked: bool) -> Pat
     let source = root().join("tests/capi").join(source);
     Build { flags, linked, ..Build::new(&source, &format!("processes-{folder}")) }.run()
 }
+
+/// What depends on timing; all of it takes seconds.
+const TIMES: u32 = 100;
 
 fn cluster(queues: i32, messages: i32) -> MockCluster {
     let cluster = MockCluster::start();
@@ -42,7 +44,7 @@ fn exits_well(path: &Path, cluster: &MockCluster, group: &str, mode: &str) {
 #[test]
 fn a_process_may_exit_while_callbacks_run() {
     let path = compile("exit_running.c");
-    for turn in 0..loops() {
+    for turn in 0..TIMES {
         exits_well(&path, &cluster(4, 400), &format!("push-{turn}"), "push");
     }
 }
@@ -50,7 +52,7 @@ fn a_process_may_exit_while_callbacks_run() {
 #[test]
 fn a_process_may_exit_while_threads_poll() {
     let path = compile_with("exit_running.c", "exit-polling", &[], true);
-    for turn in 0..loops() {
+    for turn in 0..TIMES {
         // Fewer than would keep them busy: some threads wait in the library.
         exits_well(&path, &cluster(4, 22), &format!("poll-{turn}"), "poll");
     }
@@ -59,7 +61,7 @@ fn a_process_may_exit_while_threads_poll() {
 #[test]
 fn the_library_can_be_closed_and_loaded_again() {
     let path = compile_with("reload.c", "reload", &["-ldl"], false);
-    let (cluster, times) = (cluster(2, 4), loops());
+    let (cluster, times) = (cluster(2, 4), TIMES);
     run(program(path).arg(library_folder().join("librmq.so")).args([
         &cluster.namesrv(),
         "reload",
