@@ -591,6 +591,10 @@ public:
     rmq_code code() const noexcept { return rmq_event_code(event_); }
     /** One of RMQ_LOG_*. */
     std::int32_t level() const noexcept { return rmq_event_level(event_); }
+    /** For how many of its like it stands. */
+    std::int64_t count() const noexcept { return rmq_event_count(event_); }
+    /** The part of the library that speaks, as a log callback gets it; absent for other kinds. */
+    string_view target() const noexcept { return of(rmq_event_target(event_)); }
     string_view text() const noexcept { return of(rmq_event_text(event_)); }
     string_view json() const noexcept { return of(rmq_event_json(event_)); }
 

@@ -122,6 +122,7 @@ static void exceptions_deliver_again()
     });
     consumer.set_event_callback(RMQ_EVENT_ASSIGNED, [&](rmq::ConsumerRef self, rmq::EventRef event) {
         CHECK(event.kind() == RMQ_EVENT_ASSIGNED && event.code() == RMQ_OK && event.level() == RMQ_LOG_INFO);
+        CHECK(event.count() == 1 && event.target().data() == nullptr);
         CHECK(!event.text().empty() && event.json()[0] == '{' && self.state() > 0);
         throw std::runtime_error("not of interest");
     });
