@@ -1,6 +1,6 @@
 # The front door. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench bench-ffi header reference install coverage deny setup clean
+.PHONY: help demo test test-long bench bench-ffi header reference install abi coverage deny setup clean
 
 PREFIX ?= /usr/local
 # How often `make test-long` repeats what depends on timing; `make test` repeats it 5 times.
@@ -55,6 +55,10 @@ install: setup ## installs library, header, CMake package and pkg-config file in
 	cmake --build build/cmake-install
 	cmake --install build/cmake-install
 
+# The release check: what programs that are built already rely on, see docs/ABI.md.
+abi: setup ## compares the C interface with that of the newest tag (BASE=REVISION for another)
+	scripts/abi.sh $(BASE)
+
 # Every test but those that build the library once more. The C programs count: what they call is measured too.
 coverage: setup $(TARPAULIN) ## measures which lines of src the tests run, and prints the share
 	$(TARPAULIN) tarpaulin --engine llvm --locked --skip-clean --target-dir target/coverage --packages rmq --lib --tests \
@@ -73,5 +77,5 @@ setup: ## makes sure that every tool is here; installs missing ones where apt-ge
 	@scripts/setup.sh
 
 clean: ## removes what was built, keeps what was fetched (build/tools, the servers' jars)
-	rm -rf target build/cmake-* build/demo build/demo.log build/examples build/coverage build/reference
+	rm -rf target build/abi build/cmake-* build/demo build/demo.log build/examples build/coverage build/reference
 	rm -rf build/testbed/classes build/testbed/run

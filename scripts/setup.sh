@@ -51,6 +51,7 @@ need readelf binutils
 need cmake cmake
 need pkg-config pkg-config
 need valgrind valgrind
+need abidiff abigail-tools
 need clang clang
 need doxygen doxygen
 for program in java javac; do

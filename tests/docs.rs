@@ -156,12 +156,14 @@ fn heading(line: &str) -> Option<String> {
 
 #[test]
 fn functions_constants_and_files_that_are_named_exist() {
-    let (functions, header) = (declared(), read("include/rmq.h"));
+    let (functions, header, cmake) = (declared(), read("include/rmq.h"), read("CMakeLists.txt"));
     for page in pages() {
         for name in quoted(&prose(&read(&page))) {
             let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             if word && name.starts_with("rmq_") {
                 assert!(functions.iter().any(|f| f == name) || header.contains(name), "{page}: {name}");
+            } else if word && name.starts_with("RMQ_CARGO_") {
+                assert!(cmake.contains(&format!("set({name} ")), "{page}: {name}");
             } else if word && name.starts_with("RMQ_") && name != "RMQ_BLESS" {
                 assert!(header.contains(&format!("#define {name}")), "{page}: {name}");
             } else if name.starts_with("tests/") || name.starts_with("src/") {
@@ -190,7 +192,7 @@ fn properties_that_are_named_exist_and_have_the_default_that_is_said() {
         let parts: Vec<&str> = text.split('`').collect();
         for pair in parts.windows(2).skip(1).step_by(2) {
             let (name, behind) = (pair[0], pair[1]);
-            let file = [".h", ".so", ".a", ".md", ".rs", ".c"].iter().any(|end| name.ends_with(end));
+            let file = [".h", ".hpp", ".so", ".a", ".md", ".rs", ".c"].iter().any(|end| name.ends_with(end));
             let dotted = name.contains('.') && name.chars().all(|c| c.is_ascii_lowercase() || c == '.');
             if !dotted || file {
                 continue;

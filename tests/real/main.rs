@@ -16,11 +16,13 @@ mod basics;
 mod broadcast;
 mod c_programs;
 mod cluster;
+mod cpp;
 mod crash;
 mod dead_letters;
 mod deferred;
 mod delayed;
 mod events;
+mod examples;
 mod filters;
 #[path = "../common/gate.rs"]
 mod gate;

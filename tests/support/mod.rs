@@ -65,38 +65,62 @@ pub fn compile(source: &str) -> PathBuf {
     compile_file(&root().join("tests/capi").join(source))
 }
 
-/// Builds an example of c-examples, given by its name, against the shared library.
+/// Builds an example of c-examples, given by its name, against the shared library. Without an ending it is one of C.
 pub fn compile_example(name: &str) -> PathBuf {
-    compile_file(&root().join("c-examples").join(name).with_extension("c"))
+    let path = root().join("c-examples").join(name);
+    compile_file(&if path.extension().is_some() { path } else { path.with_extension("c") })
 }
 
 fn compile_file(source: &Path) -> PathBuf {
-    let library = library_folder();
-    let file = source.file_name().unwrap().to_str().unwrap();
-    let (name, language) = file.rsplit_once('.').unwrap();
+    let standard = if source.extension().is_some_and(|language| language == "c") { "gnu11" } else { "c++17" };
     let folder = source.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap();
-    let program = output(&format!("{folder}-{name}")).join(name);
-    let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
-    rpath.push(&library);
-    let mut compiler = match language {
-        "c" => tool("gcc", "gcc"),
-        _ => tool("g++", "g++"),
-    };
-    run(compiler
-        .arg(if language == "c" { "-std=gnu11" } else { "-std=c++17" })
-        .args(["-g", "-pthread"])
-        .args(STRICT)
-        .arg("-I")
-        .arg(root().join("include"))
-        .arg(source)
-        .arg("-o")
-        .arg(&program)
-        .arg("-L")
-        .arg(&library)
-        // By its path: the folder has no librmq.so.0, which the program would look for.
-        .arg(linkable(&library))
-        .arg(rpath));
-    program
+    let name = source.file_stem().and_then(OsStr::to_str).unwrap();
+    Build { standard, ..Build::new(source, &format!("{folder}-{name}")) }.run()
+}
+
+/// How a program is built against the shared library.
+pub struct Build<'a> {
+    pub source: &'a Path,
+    /// The folder of its output, and so no other test's.
+    pub folder: &'a str,
+    pub compiler: &'a str,
+    /// Where Debian has the compiler.
+    pub package: &'a str,
+    pub standard: &'a str,
+    /// Flags that stand before the library.
+    pub flags: &'a [&'a str],
+    pub linked: bool,
+}
+
+impl<'a> Build<'a> {
+    pub fn new(source: &'a Path, folder: &'a str) -> Build<'a> {
+        let compiler = if source.extension().is_some_and(|language| language == "c") { "gcc" } else { "g++" };
+        Build { source, folder, compiler, package: compiler, standard: "gnu11", flags: &[], linked: true }
+    }
+
+    pub fn run(self) -> PathBuf {
+        let library = library_folder();
+        let program = output(self.folder).join(self.source.file_stem().unwrap());
+        let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
+        rpath.push(&library);
+        let mut command = tool(self.compiler, self.package);
+        command
+            .arg(format!("-std={}", self.standard))
+            .args(["-g", "-pthread"])
+            .args(STRICT)
+            .arg("-I")
+            .arg(root().join("include"))
+            .arg(self.source)
+            .arg("-o")
+            .arg(&program)
+            .args(self.flags);
+        if self.linked {
+            // By its path: the folder has no librmq.so.0, which the program would look for.
+            command.arg("-L").arg(&library).arg(linkable(&library)).arg(rpath);
+        }
+        run(&mut command);
+        program
+    }
 }
 
 /// The library for a program of another language to load or link.

@@ -1,0 +1,138 @@
+//! What a process may do with the library: exit while it runs, load it again, have two of it, never call it; and what
+//! callbacks may not do. C programs against a mock cluster.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rmq_mock::{Fault, MockCluster, RequestCode};
+use support::{
+    Build, STRICT, both, compile, end, library_folder, output, program, root, run, tool, under_valgrind,
+};
+
+/// Builds a program of tests/capi with flags of its own, or without the library.
+fn compile_with(source: &str, folder: &str, flags: &[&str], linked: bool) -> PathBuf {
+    let source = root().join("tests/capi").join(source);
+    Build { flags, linked, ..Build::new(&source, &format!("processes-{folder}")) }.run()
+}
+
+/// What depends on timing; all of it takes seconds.
+const TIMES: u32 = 100;
+
+fn cluster(queues: i32, messages: i32) -> MockCluster {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", queues);
+    for number in 0..messages {
+        cluster.produce("T", number % queues, format!("body {number}").as_str());
+    }
+    cluster
+}
+
+/// Ends by itself with 0, soon.
+fn exits_well(path: &Path, cluster: &MockCluster, group: &str, mode: &str) {
+    let begun = Instant::now();
+    let output = end(program(path).args([&cluster.namesrv(), group, "T", mode]));
+    assert_eq!(output.status.signal(), None, "{group}: {}", both(&output));
+    assert_eq!(output.status.code(), Some(0), "{group}: {}", both(&output));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{group}: {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_process_may_exit_while_callbacks_run() {
+    let path = compile("exit_running.c");
+    for turn in 0..TIMES {
+        exits_well(&path, &cluster(4, 400), &format!("push-{turn}"), "push");
+    }
+}
+
+#[test]
+fn a_process_may_exit_while_threads_poll() {
+    let path = compile_with("exit_running.c", "exit-polling", &[], true);
+    for turn in 0..TIMES {
+        // Fewer than would keep them busy: some threads wait in the library.
+        exits_well(&path, &cluster(4, 22), &format!("poll-{turn}"), "poll");
+    }
+}
+
+#[test]
+fn the_library_can_be_closed_and_loaded_again() {
+    let path = compile_with("reload.c", "reload", &["-ldl"], false);
+    let (cluster, times) = (cluster(2, 4), TIMES);
+    run(program(path).arg(library_folder().join("librmq.so")).args([
+        &cluster.namesrv(),
+        "reload",
+        "T",
+        &times.to_string(),
+    ]));
+    assert_eq!(cluster.members("reload-0"), Vec::<String>::new());
+}
+
+#[test]
+fn a_program_that_links_the_library_and_never_calls_it_is_as_before() {
+    let path = compile_with("unused.c", "unused", &["-Wl,--no-as-needed"], true);
+    let printed = run(&mut program(path));
+    assert_eq!(printed, "loaded\n");
+}
+
+/// A shared library of a user with librmq.a inside.
+fn plugin(folder: &Path) -> PathBuf {
+    let plugin = folder.join("libplugin.so");
+    run(tool("gcc", "gcc")
+        .args(["-std=c11", "-shared", "-fPIC"])
+        .args(STRICT)
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(root().join("tests/capi/plugin.c"))
+        .arg(library_folder().join("librmq.a"))
+        .args(["-Wl,--exclude-libs,librmq.a", "-Wl,-z,defs", "-o"])
+        .arg(&plugin)
+        .args(["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"]));
+    plugin
+}
+
+#[test]
+fn two_copies_in_one_process_do_not_meet() {
+    let plugin = plugin(&output("processes-plugin"));
+    let path = compile_with("two_copies.c", "two-copies", &["-ldl"], true);
+    let cluster = cluster(2, 50);
+    run(program(path).arg(plugin).args([&cluster.namesrv(), "T", "50"]));
+}
+
+#[test]
+fn a_users_library_with_the_static_one_inside_shows_nothing_of_it() {
+    let plugin = plugin(&output("processes-hidden"));
+    let symbols = run(tool("nm", "binutils").args(["-D", "--defined-only"]).arg(plugin));
+    let mut names: Vec<&str> =
+        symbols.lines().filter_map(|line| line.split_whitespace().next_back()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["plugin_consumer", "plugin_end", "plugin_last_error", "plugin_version"]);
+}
+
+#[test]
+fn cut_connections_raise_no_signal() {
+    let path = compile("sigpipe.c");
+    let cluster = cluster(16, 320);
+    // Of the pulls that were written together one ends the connection, so the others meet a closed one; of the later
+    // answers half are cut in the middle.
+    let cuts = 100;
+    cluster.on(RequestCode::PullMessage).with("topic", "T").times(cuts / 2, Fault::disconnect());
+    cluster.on(RequestCode::PullMessage).with("topic", "T").times(cuts / 2, Fault::half_frame());
+    let output = end(program(path).args([&cluster.namesrv(), "cuts", "T", "320"]));
+    assert!(output.status.success(), "{}: {}", output.status, both(&output));
+    let pulls = cluster.requests(RequestCode::PullMessage);
+    let connections: std::collections::BTreeSet<u64> = pulls.iter().map(|pull| pull.connection).collect();
+    assert!(pulls.len() >= cuts && connections.len() > 20, "{} pulls, {}", pulls.len(), connections.len());
+}
+
+#[test]
+fn what_a_callback_must_not_do_is_refused_with_a_code() {
+    let path = compile("rules.c");
+    let cluster = cluster(1, 14);
+    let printed = run(program(&path).args([&cluster.namesrv(), "rules", "T", "14"]));
+    assert!(printed.starts_with("message 28, "), "{printed}");
+    run(under_valgrind(&path).args([&cluster.namesrv(), "rules-valgrind", "T", "14"]));
+}
