@@ -73,6 +73,10 @@ fn examples_build_against_an_installed_library() {
     assert_eq!(std::fs::read_link(library.join("librmq.so")).unwrap(), Path::new("librmq.so.0"));
     assert_eq!(std::fs::read_link(library.join("librmq.so.0")).unwrap(), Path::new("librmq.so.0.1.0"));
 
+    for name in ["rmqcat", "rmqcat.1"] {
+        found(&prefix, name);
+    }
+
     // The tree may be moved: the package finds itself.
     let moved = folder.join("moved");
     std::fs::rename(&prefix, &moved).unwrap();
@@ -86,6 +90,11 @@ fn examples_build_against_an_installed_library() {
         .arg(&built)
         .arg(format!("-DCMAKE_PREFIX_PATH={}", moved.display())));
     run(tool("cmake", "cmake").arg("--build").arg(&built));
+    let version = concat!(env!("CARGO_PKG_VERSION"), "\n");
+    for folder in [moved.join("bin"), built.clone()] {
+        let said = run(program(folder.join("rmqcat")).arg("-V"));
+        assert!(said.starts_with("rmqcat ") && said.ends_with(version), "{said}");
+    }
     starts(&built.join("push"), None);
     starts(&built.join("push_static"), None);
     starts(&built.join("allocate"), None);

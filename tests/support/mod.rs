@@ -70,11 +70,23 @@ pub fn compile_example(name: &str) -> PathBuf {
     compile_file(&root().join("c-examples").join(name).with_extension("c"))
 }
 
+/// Builds a program of several C files, given by its folder in c-examples.
+pub fn compile_folder(name: &str) -> PathBuf {
+    let folder = root().join("c-examples").join(name);
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let sources: Vec<PathBuf> = files.filter(|path| path.extension() == Some(OsStr::new("c"))).collect();
+    compile_files(&sources, name, "c")
+}
+
 fn compile_file(source: &Path) -> PathBuf {
-    let library = library_folder();
     let file = source.file_name().unwrap().to_str().unwrap();
     let (name, language) = file.rsplit_once('.').unwrap();
-    let folder = source.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap();
+    compile_files(&[source.to_owned()], name, language)
+}
+
+fn compile_files(sources: &[PathBuf], name: &str, language: &str) -> PathBuf {
+    let library = library_folder();
+    let folder = sources[0].parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap();
     let program = output(&format!("{folder}-{name}")).join(name);
     let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
     rpath.push(&library);
@@ -88,7 +100,7 @@ fn compile_file(source: &Path) -> PathBuf {
         .args(STRICT)
         .arg("-I")
         .arg(root().join("include"))
-        .arg(source)
+        .args(sources)
         .arg("-o")
         .arg(&program)
         .arg("-L")
