@@ -29,9 +29,13 @@ pub mod message;
 pub mod origin;
 pub mod poll;
 pub mod queues;
+mod quick;
 pub mod route;
+pub mod stopping;
 mod userdata;
 pub mod version;
+pub mod view;
+pub mod wakeup;
 
 #[cfg(test)]
 mod panics;

@@ -126,12 +126,18 @@ static void consumers(void)
     CODE_ROW(rmq_consumer_shutdown, "consumer", NULL, -1);
     CHECK(rmq_consumer_shutdown(consumer, -2) == RMQ_E_INVALID_ARG);
     CHECK(rmq_consumer_shutdown(consumer, INT32_MIN) == RMQ_E_INVALID_ARG);
+    CODE_ROW(rmq_consumer_request_stop, "consumer", NULL);
+    CODE_ROW(rmq_consumer_wait_stopped, "consumer", NULL, -1);
+    CHECK(rmq_consumer_wait_stopped(consumer, INT32_MIN) == RMQ_E_INVALID_ARG);
+    FAILS(RMQ_E_STATE, "the consumer is created; start it first", rmq_consumer_wait_stopped(consumer, 0));
     ROW(rmq_consumer_state, FAILS(RMQ_E_INVALID_ARG, "consumer is NULL", rmq_consumer_state(NULL));
         CHECK(rmq_consumer_state(consumer) == RMQ_STATE_CREATED));
     NUMBER_ROW(rmq_consumer_is_started, 0);
     NUMBER_ROW(rmq_consumer_client_id, NULL);
     CODE_ROW(rmq_consumer_last_error, "consumer", NULL, NULL, HUGE_SIZE, NULL);
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_last_error(consumer, NULL, HUGE_SIZE, NULL));
+    CODE_ROW(rmq_consumer_fatal_error, "consumer", NULL, NULL, HUGE_SIZE, NULL);
+    FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_fatal_error(consumer, NULL, HUGE_SIZE, NULL));
     CODE_ROW(rmq_consumer_assignment_json, "consumer", NULL, NULL, HUGE_SIZE, NULL);
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_assignment_json(consumer, NULL, HUGE_SIZE, NULL));
     CODE_ROW(rmq_consumer_stats_json, "consumer", NULL, NULL, HUGE_SIZE, NULL);
@@ -159,6 +165,10 @@ static void consumers(void)
     CHECK(rmq_consumer_poll(consumer, HUGE_SIZE, 0, &batch) == RMQ_E_STATE && batch == NULL);
     CODE_ROW(rmq_consumer_wakeup, "consumer", NULL);
     FAILS(RMQ_E_STATE, "wake up: the consumer is created; start it first", rmq_consumer_wakeup(consumer));
+    CODE_ROW(rmq_consumer_wakeup_fd, "consumer", NULL);
+    CODE_ROW(rmq_consumer_wakeup_fd_dup, "consumer", NULL);
+    CODE_ROW(rmq_consumer_set_wakeup_callback, "consumer", NULL, NULL, NULL, NULL);
+    WORKS(rmq_consumer_set_wakeup_callback(consumer, NULL, NULL, NULL));
     ROW(rmq_consumer_destroy, WORKS(rmq_consumer_destroy(NULL)); WORKS(rmq_consumer_destroy(consumer)));
 }
 
@@ -228,6 +238,8 @@ static void messages(void)
     TEXT_ROW(rmq_batch_topic);
     TEXT_ROW(rmq_batch_broker);
     NUMBER_ROW(rmq_batch_queue_id, -1);
+    ROW(rmq_batch_views, CHECK(rmq_batch_views(NULL, NULL, HUGE_SIZE, HUGE_SIZE) == 0);
+        CHECK(strcmp(rmq_last_error_message(), "batch is NULL") == 0));
     CODE_ROW(rmq_context_set_delay_level, "context", NULL, INT32_MIN);
     CODE_ROW(rmq_context_set_ack_index, "context", NULL, HUGE_SIZE);
     NUMBER_ROW(rmq_context_queue_id, -1);

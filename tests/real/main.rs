@@ -47,3 +47,4 @@ mod support;
 mod transactions;
 mod twins;
 mod unequal;
+mod wakeup;

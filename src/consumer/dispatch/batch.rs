@@ -63,7 +63,12 @@ impl Batch {
 
     /// The message at `index`.
     pub fn message(&self, index: usize) -> Option<&Message> {
-        self.pulled.messages[self.range.clone()].get(index)
+        self.messages().get(index)
+    }
+
+    /// All of them, in the order of their offsets.
+    pub fn messages(&self) -> &[Message] {
+        &self.pulled.messages[self.range.clone()]
     }
 
     /// The queue's topic: `%RETRY%…` for a message that is delivered again.
@@ -183,7 +188,8 @@ impl Batch {
             return Err(Error::new(ErrorKind::State, text));
         };
         let workers = self.pulled.workers.upgrade().ok_or_else(closed)?;
-        let revoked = !self.pulled.queue.holds(self.pulled.id) && keeper.open.left() > 0;
+        let revoked =
+            !self.pulled.direct && !self.pulled.queue.holds(self.pulled.id) && keeper.open.left() > 0;
         if workers.settle(&keeper.open, range, verdict) == 0 {
             let text = format!("{what}: settled before, or given back after consume.timeout.ms");
             return Err(Error::new(ErrorKind::State, text));
