@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -80,10 +81,12 @@ pub fn offsets_of_groups(cluster: &Cluster) -> String {
     text.split("\"pullOffsetTable\":").next().unwrap().to_owned()
 }
 
-/// A running rmqcat whose lines can be read one by one.
+/// A running rmqcat whose lines can be read one by one. It is killed when it takes too long, so that no read hangs.
 struct Running {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
+    /// Its end ends the watch over it.
+    _watch: Sender<()>,
 }
 
 impl Running {
@@ -92,7 +95,14 @@ impl Running {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawn(command).unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Running { child, lines }
+        let (watch, ended) = channel::<()>();
+        let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        thread::spawn(move || {
+            if ended.recv_timeout(2 * WITHIN) == Err(RecvTimeoutError::Timeout) {
+                let _ = kill(id, Signal::SIGKILL);
+            }
+        });
+        Running { child, lines, _watch: watch }
     }
 
     fn line(&mut self) -> String {
@@ -468,17 +478,16 @@ fn a_topic_queue_or_condition_that_is_wrong_is_named(version: Version) {
 fn queues_that_come_later_are_read_from_their_first_message(version: Version) {
     let cluster = Cluster::shared(version);
     filled(cluster, "CatGrows", 1, 2);
-    let arguments =
-        ["-t", "CatGrows", "-o", "end", "-c", "4", "-f", "%q %s\\n", "-X", "namesrv.poll.interval.ms=300"];
-    let mut running = Running::start(cluster, &arguments);
-    let topic_grows = thread::spawn(move || {
-        cluster.create_topic("CatGrows", 2);
-        cluster.send("CatGrows", 4).queue(1).starting_at(2).run();
-    });
+    let mut running = Running::start(
+        cluster,
+        &["-t", "CatGrows", "-o", "-1", "-c", "5", "-f", "%q %s\\n", "-X", "namesrv.poll.interval.ms=300"],
+    );
+    assert_eq!(running.line(), "0 CatGrows-1");
+    cluster.create_topic("CatGrows", 2);
+    cluster.send("CatGrows", 4).queue(1).starting_at(2).run();
     for number in 2..6 {
         assert_eq!(running.line(), format!("1 CatGrows-{number}"));
     }
-    topic_grows.join().unwrap();
     assert_eq!(running.ended().0, Some(0));
 }
 
@@ -602,7 +611,7 @@ fn the_rate_is_shown_on_a_terminal_and_not_elsewhere() {
         command.args(["-qec", &format!("timeout -s INT 20 {line}"), "/dev/null"]).stdin(Stdio::null());
         both(&end(command.env("NAMESRV_ADDR", cluster.namesrv()).env("CAT", &*RMQCAT)))
     };
-    let text = on_terminal("timeout -s INT 2 $CAT -t CatRate > /dev/null");
+    let text = on_terminal("timeout -s INT 5 $CAT -t CatRate > /dev/null");
     assert!(text.contains("10 messages, 0.0 MB, ") && text.contains(" messages/s"), "{text:?}");
     assert!(text.contains("\u{1b}[K10 messages, 0.0 MB in "), "{text:?}");
     let text = on_terminal("$CAT -t CatRate -e");
