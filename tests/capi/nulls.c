@@ -129,7 +129,7 @@ static void consumers(void)
     CODE_ROW(rmq_consumer_request_stop, "consumer", NULL);
     CODE_ROW(rmq_consumer_wait_stopped, "consumer", NULL, -1);
     CHECK(rmq_consumer_wait_stopped(consumer, INT32_MIN) == RMQ_E_INVALID_ARG);
-    FAILS(RMQ_E_STATE, "the consumer is created; start it first", rmq_consumer_wait_stopped(consumer, 0));
+    FAILS(RMQ_E_STATE, "wait for the stop: the consumer is created; start it first", rmq_consumer_wait_stopped(consumer, 0));
     ROW(rmq_consumer_state, FAILS(RMQ_E_INVALID_ARG, "consumer is NULL", rmq_consumer_state(NULL));
         CHECK(rmq_consumer_state(consumer) == RMQ_STATE_CREATED));
     NUMBER_ROW(rmq_consumer_is_started, 0);
@@ -157,6 +157,8 @@ static void consumers(void)
     NUMBER_ROW(rmq_event_level, 0);
     NUMBER_ROW(rmq_event_text, NULL);
     NUMBER_ROW(rmq_event_json, NULL);
+    NUMBER_ROW(rmq_event_target, NULL);
+    NUMBER_ROW(rmq_event_count, 0);
     ROW(rmq_event_destroy, rmq_event_destroy(NULL));
     CODE_ROW(rmq_consumer_poll, "consumer", NULL, HUGE_SIZE, -1, NULL);
     FAILS(RMQ_E_INVALID_ARG, "batch is NULL", rmq_consumer_poll(consumer, 1, 0, NULL));

@@ -28,6 +28,7 @@ mod gate;
 mod groups;
 mod handover;
 mod inner_batches;
+mod languages;
 #[path = "../common/member.rs"]
 mod member;
 mod namespaces;
@@ -40,8 +41,11 @@ mod queues;
 mod resets;
 mod retry;
 mod rmqcat;
+#[path = "../common/schema.rs"]
+mod schema;
 mod settling;
 mod several;
+mod statistics;
 #[path = "../support/mod.rs"]
 mod support;
 mod transactions;
