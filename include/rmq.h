@@ -1497,17 +1497,19 @@ rmq_code rmq_consumer_route_json(const rmq_consumer *consumer,
  * group: other members neither see it nor share its queues, it has no retry topic, and what a callback wants again is
  * delivered again 5 s later by itself. Its offsets are committed under the group as usual. A consumer assigns or
  * subscribes, never both: what it does first it keeps to. A running one waits at most the property
- * "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear.
+ * "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear. SQL92
+ * conditions are checked by the brokers as in rmq_consumer_subscribe_selector; a refused one changes nothing.
  *
  * @param consumer     must not be NULL
- * @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}.
- *                     Without queue_id all queues are meant, without broker those of all brokers, as they come and go;
- *                     expression is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each
- *                     topic
+ * @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "type": "TAG",
+ *                     "expression": "*"}. Without queue_id all queues are meant, without broker those of all brokers,
+ *                     as they come and go; type and expression are those of rmq_consumer_subscribe_selector, all
+ *                     messages when they are left out, and one for each topic
  * @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to,
  *          if it was started without an assignment, is stopped, or broadcasts; RMQ_E_REQUEST_TIMEOUT, after which it
- *          goes on by itself; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback;
- *          RMQ_E_FORKED; RMQ_E_PANIC
+ *          goes on by itself; RMQ_E_CLOSED if it was stopped meanwhile; with SQL92 while it is running
+ *          also what rmq_consumer_subscribe_selector answers then; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1558,7 +1560,8 @@ rmq_code rmq_consumer_resume(rmq_consumer *consumer,
 
 /**
  * Commits what is complete now in all queues of the consumer, and waits for the brokers' answers: at most the property
- * "request.timeout.ms". What callbacks complete is committed without it too, a moment later.
+ * "request.timeout.ms". What callbacks complete is committed without it too, a moment later, unless "auto.commit" is
+ * false.
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; the first failure if one or more queues failed: RMQ_E_STATE if the consumer is not running;
@@ -1660,10 +1663,10 @@ rmq_code rmq_consumer_watermarks(const rmq_consumer *consumer,
                                  int64_t *max);
 
 /**
- * Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that
- * no callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is
- * committed, also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is
- * changed.
+ * Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages
+ * that no callback has are dropped, results of callbacks that run with older ones are ignored, and with
+ * "auto.commit" the new offset is committed, also when it is lower. After RMQ_OK no message from before begins to be
+ * delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
@@ -1687,8 +1690,8 @@ rmq_code rmq_consumer_seek(rmq_consumer *consumer,
 
 /**
  * Goes on at the first message that the broker still has of a queue. Messages that no callback has are dropped,
- * results of callbacks that run with older ones are ignored, and the new offset is committed, also when it is lower.
- * After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ * results of callbacks that run with older ones are ignored, and with "auto.commit" the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
@@ -1731,9 +1734,9 @@ rmq_code rmq_consumer_seek_end(rmq_consumer *consumer,
 
 /**
  * Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if
- * there is none (brokers of 4.x: at the last message). Messages that no callback has are dropped, results of callbacks
- * that run with older ones are ignored, and the new offset is committed, also when it is lower. After RMQ_OK no
- * message from before begins to be delivered; on failure nothing is changed.
+ * there is none (brokers of 4.x: at the last message). Messages that no callback has are dropped, results of
+ * callbacks that run with older ones are ignored, and with "auto.commit" the new offset is committed, also when it
+ * is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
