@@ -153,7 +153,9 @@ fn check(views: *const rmq_message_view, stride: usize, max: usize, count: usize
     } else if !views.is_aligned() {
         format!("views is {views:p}: allowed are multiples of {align}")
     } else if stride < FIRST_SIZE || !stride.is_multiple_of(align) {
-        format!("stride is {stride}: allowed is sizeof(rmq_message_view), from {FIRST_SIZE}, a multiple of {align}")
+        format!(
+            "stride is {stride}: allowed is sizeof(rmq_message_view), from {FIRST_SIZE}, a multiple of {align}"
+        )
     } else if max == 0 {
         "max is 0: allowed is 1 and more".to_owned()
     } else if stride.checked_mul(count).is_none_or(|bytes| isize::try_from(bytes).is_err()) {

@@ -45,3 +45,4 @@ mod support;
 mod transactions;
 mod twins;
 mod unequal;
+mod views;
