@@ -30,6 +30,7 @@ pub mod origin;
 pub mod poll;
 pub mod queues;
 pub mod route;
+pub mod tuning;
 mod userdata;
 pub mod version;
 pub mod view;

@@ -4,7 +4,7 @@
 //!
 //! The user comes in by `fronts` and `control`, administrators by `incoming` and `admin`. Around it stand `lifecycle`
 //! with `assembling`, `opening` and `leaving`; what keeps it alive: `heartbeat`, `lost`, `overdue`; and what it tells:
-//! `event`, `status`, `statistics`, `report`.
+//! `event`, `status`, `statistics`, `report`. `tuning` is what may be changed while it runs.
 
 mod admin;
 mod allocation;
@@ -44,6 +44,7 @@ mod settle;
 mod statistics;
 mod status;
 mod subscriptions;
+mod tuning;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -43,6 +43,7 @@ mod several;
 #[path = "../support/mod.rs"]
 mod support;
 mod transactions;
+mod tuning;
 mod twins;
 mod unequal;
 mod views;
