@@ -1,6 +1,6 @@
 # The front door. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench header install coverage deny setup clean
+.PHONY: help demo test test-long bench header reference install coverage deny setup clean
 
 PREFIX ?= /usr/local
 # How often `make test-long` repeats what depends on timing; `make test` repeats it 5 times.
@@ -43,6 +43,9 @@ header: setup ## writes include/rmq.h, tests/exports.txt and docs/CONFIGURATION.
 	RMQ_BLESS=1 cargo test --locked --quiet --test header --test exports
 	RMQ_BLESS=1 cargo test --locked --quiet --lib config::docs
 
+reference: setup ## writes the reference of the C interface to build/reference/html
+	doxygen docs/Doxyfile
+
 install: setup ## installs library, header, CMake package and pkg-config file into PREFIX (/usr/local)
 	cmake -S . -B build/cmake-install -DCMAKE_INSTALL_PREFIX="$(abspath $(PREFIX))" -DRMQ_CARGO_TARGET_DIR="$(CURDIR)/target"
 	cmake --build build/cmake-install
@@ -66,5 +69,5 @@ setup: ## makes sure that every tool is here; installs missing ones where apt-ge
 	@scripts/setup.sh
 
 clean: ## removes what was built, keeps what was fetched (build/tools, the servers' jars)
-	rm -rf target build/cmake-* build/demo build/demo.log build/examples build/coverage
+	rm -rf target build/cmake-* build/demo build/demo.log build/examples build/coverage build/reference
 	rm -rf build/testbed/classes build/testbed/run

@@ -10,6 +10,11 @@
 #include <stdint.h>
 
 /**
+ * @file
+ * @brief The C interface of rmq, a RocketMQ consumer.
+ */
+
+/**
  * @mainpage A RocketMQ consumer
  *
  * Everything begins with rmq_ or RMQ_. Link with -lrmq. A library of some
@@ -104,9 +109,10 @@
  *    messages are sent back to the broker; the callback goes on, its answer no
  *    longer counts. An orderly callback keeps its messages.
  * 4. Calls: everything is allowed in a message callback but
- *    rmq_consumer_shutdown and rmq_consumer_destroy of its own consumer, which
- *    answer RMQ_E_IN_CALLBACK. Two consumers whose callbacks destroy each other
- *    wait until their timeouts. A log callback calls nothing.
+ *    rmq_consumer_shutdown, rmq_consumer_wait_stopped and rmq_consumer_destroy of
+ *    its own consumer, which answer RMQ_E_IN_CALLBACK; rmq_consumer_request_stop
+ *    is for it. Two consumers whose callbacks destroy each other wait until their
+ *    timeouts. Log and wake-up callbacks call nothing.
  * 5. Life: batch, messages and context end when it returns; rmq_batch_retain and
  *    rmq_message_retain keep what is needed longer.
  * 6. Last call: after rmq_consumer_shutdown answered RMQ_OK no message callback
@@ -121,6 +127,22 @@
  *    that raised an exception tends to answer 0, and then the messages must be
  *    delivered again, not lost.
  *
+ * @section poll Poll and event loops
+ *
+ * Without a message callback messages wait for rmq_consumer_poll, on any thread,
+ * on several too. Each batch is settled by rmq_batch_ack or a sibling and ended by
+ * rmq_batch_destroy; one that ends unsettled is delivered again.
+ *
+ * A program with an event loop of its own waits for rmq_consumer_wakeup_fd to
+ * become readable, or sets rmq_consumer_set_wakeup_callback. Then it polls with a
+ * timeout of 0 until the answer is not RMQ_OK. RMQ_E_TIMEOUT makes the descriptor
+ * unreadable until more comes; RMQ_E_WOKEN means to poll on; RMQ_E_CLOSED is the
+ * end, and then it stays readable. Its bytes may be read or left. Events make it
+ * readable too, from the first rmq_consumer_poll_event that answered RMQ_E_TIMEOUT
+ * on; that one has to be repeated in the same way then.
+ * Where an event loop closes what it is given, use rmq_consumer_wakeup_fd_dup. One
+ * event loop per consumer: duplicates share what they say.
+ *
  * @section threads Threads
  *
  * A consumer has "io.threads" threads from its start, named rmq-io-N, and the
@@ -132,12 +154,13 @@
  * The library installs no signal handler, ignores no signal, writes no file but
  * the offsets of a broadcasting consumer, and to no standard stream. It reads two
  * environment variables: NAMESRV_ADDR, when "namesrv.addr" is not set, and in
- * broadcasting HOME, for a ~ in "offset.store.path". One exception: when an exception that leaves a
- * callback ends the process, the Rust runtime writes its last words to standard
- * error. After fork, a consumer of the parent answers
- * RMQ_E_FORKED in the child, and its destroy does nothing; a new one made in the
- * child works. A process may exit without destroying anything. dlclose leaves
- * the library in memory.
+ * broadcasting HOME, for a ~ in "offset.store.path". One exception: when an
+ * exception that leaves a callback ends the process, the Rust runtime writes its
+ * last words to standard error.
+ *
+ * After fork, a consumer of the parent answers RMQ_E_FORKED in the child, and its
+ * destroy does nothing; a new one made in the child works. A process may exit
+ * without destroying anything. dlclose leaves the library in memory.
  *
  * @section abi Versions
  *
@@ -149,16 +172,20 @@
  * 1.0 compare the minor number of rmq_version_number() too.
  */
 
+/** The version of this header: grows when something old may not work any more. */
 #define RMQ_VERSION_MAJOR 0
+/** The version of this header: grows when something is new. */
 #define RMQ_VERSION_MINOR 1
+/** The version of this header: grows when something was mended. */
 #define RMQ_VERSION_PATCH 0
+/** The version of this header as one number, as of rmq_version_number. */
 #define RMQ_VERSION_NUMBER \
     ((RMQ_VERSION_MAJOR << 16) | (RMQ_VERSION_MINOR << 8) | RMQ_VERSION_PATCH)
 
 /** RMQ_OK when the library that is loaded fits this header. */
 #define RMQ_CHECK_VERSION() rmq_check_version(RMQ_VERSION_NUMBER)
 
-/* Define RMQ_STATIC when linking librmq.a. */
+/** @cond Of no use to programs. Define RMQ_STATIC when linking librmq.a. */
 #if defined(RMQ_STATIC)
 # define RMQ_EXPORT
 #elif defined(_WIN32)
@@ -168,6 +195,7 @@
 #else
 # define RMQ_EXPORT
 #endif
+/** @endcond */
 
 #ifdef __cplusplus
 extern "C" {
@@ -391,6 +419,13 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
                                   const rmq_batch *batch,
                                   rmq_context *context,
                                   void *userdata);
+
+/**
+ * Tells that there may be something to poll: messages, events, or the end. Called when the first of them comes, and not
+ * again until a poll found nothing. It holds up the library's I/O, so it shall only pass the news on: write to a pipe,
+ * call uv_async_send, set an event. It calls no function of this library. No exception may leave it.
+ */
+typedef void (*rmq_wakeup_cb)(void *userdata);
 
 /**
  * What a message holds, to be read without further calls; rmq_batch_views fills it. Pointers live as long as the
@@ -1167,39 +1202,6 @@ RMQ_EXPORT
 rmq_code rmq_consumer_start(rmq_consumer *consumer);
 
 /**
- * Stops consuming: ends all polls, waits for running callbacks and for batches that are kept or polled, commits what
- * was finished, tells the brokers. After RMQ_OK no message callback runs and none will; the log callback may until the
- * destroy. The consumer cannot be started again.
- *
- * @param consumer    must not be NULL
- * @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
- * @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running or messages are not
- *          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED;
- *          RMQ_E_PANIC
- * @par Thread-safety  any thread but a message callback's of this consumer
- * @since 0.1
- */
-RMQ_EXPORT
-rmq_code rmq_consumer_shutdown(rmq_consumer *consumer,
-                               int32_t timeout_ms);
-
-/**
- * Ends a consumer: shuts it down, within the property "shutdown.timeout.ms", frees the userdata of its callbacks and
- * the handle. On failure nothing is freed and the handle stays usable. All this holds in RMQ_STATE_FATAL too.
- *
- * @param consumer  a consumer of the caller's, or NULL, which does nothing
- * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not
- *          settled; RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing
- *          is freed
- * @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it
- *                     any more; calls that are running end well
- * @par Ownership      ends with RMQ_OK
- * @since 0.1
- */
-RMQ_EXPORT
-rmq_code rmq_consumer_destroy(rmq_consumer *consumer);
-
-/**
  * Gives the state of a consumer.
  *
  * @param consumer  borrowed; must not be NULL
@@ -1250,6 +1252,23 @@ rmq_code rmq_consumer_last_error(const rmq_consumer *consumer,
                                  size_t *needed);
 
 /**
+ * Gives the text of the bug that left a consumer in RMQ_STATE_FATAL; empty when there was none.
+ *
+ * @param consumer  borrowed; must not be NULL
+ * @param buf       gets the text and a NUL; NULL with size 0 only asks for the size
+ * @param size      bytes of buf
+ * @param needed    gets the bytes the text takes, its NUL included; may be NULL
+ * @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_fatal_error(const rmq_consumer *consumer,
+                                  char *buf,
+                                  size_t size,
+                                  size_t *needed);
+
+/**
  * Gives the queues that are assigned to a consumer as JSON.
  *
  * @param consumer  borrowed; must not be NULL
@@ -1282,6 +1301,70 @@ rmq_code rmq_consumer_stats_json(const rmq_consumer *consumer,
                                  char *buf,
                                  size_t size,
                                  size_t *needed);
+
+/**
+ * Begins to stop a consumer and returns at once: polls end with RMQ_E_CLOSED, and soon no message callback begins any more. What
+ * is held may still be settled. The rest, up to the last commit, goes on by itself; rmq_consumer_wait_stopped or
+ * rmq_consumer_shutdown waits for it, and one of them, or rmq_consumer_destroy, must be called. A consumer that was not
+ * started is stopped by this.
+ *
+ * @param consumer  must not be NULL
+ * @returns RMQ_OK, also when it is stopped or stopping already; RMQ_E_STATE while rmq_consumer_start runs;
+ *          RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback; not from a signal handler
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_request_stop(rmq_consumer *consumer);
+
+/**
+ * Waits until somebody asks for a stop, by rmq_consumer_request_stop or rmq_consumer_shutdown, then until the consumer
+ * is stopped as by rmq_consumer_shutdown. A main thread may spend its time in it.
+ *
+ * @param consumer    must not be NULL
+ * @param timeout_ms  how long to wait; -1 waits without a bound
+ * @returns RMQ_OK once it is stopped; RMQ_E_TIMEOUT if nobody asked, or callbacks are still running or messages are not
+ *          settled; RMQ_E_STATE if it was not started, or is fatal; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread but a message callback's of this consumer
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_wait_stopped(rmq_consumer *consumer,
+                                   int32_t timeout_ms);
+
+/**
+ * Stops consuming: ends all polls, waits for running callbacks and for batches that are kept or polled, commits what
+ * was finished, tells the brokers. After RMQ_OK no message callback runs and none will; the log callback may until the
+ * destroy. The consumer cannot be started again.
+ *
+ * @param consumer    must not be NULL
+ * @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
+ * @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running or messages are not
+ *          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
+ * @par Thread-safety  any thread but a message callback's of this consumer
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_shutdown(rmq_consumer *consumer,
+                               int32_t timeout_ms);
+
+/**
+ * Ends a consumer: shuts it down, within the property "shutdown.timeout.ms", frees the userdata of its callbacks and
+ * the handle. On failure nothing is freed and the handle stays usable. All this holds in RMQ_STATE_FATAL too.
+ *
+ * @param consumer  a consumer of the caller's, or NULL, which does nothing
+ * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not
+ *          settled; RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing
+ *          is freed
+ * @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it
+ *                     any more; calls that are running end well
+ * @par Ownership      ends with RMQ_OK
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_destroy(rmq_consumer *consumer);
 
 /**
  * Tells whether a selector's type selects by tag, as the Go client's IsTagType does: nothing, and "TAG" in any case.
@@ -1962,6 +2045,53 @@ size_t rmq_batch_unsettled(const rmq_batch *batch);
  */
 RMQ_EXPORT
 void rmq_batch_destroy(rmq_batch *batch);
+
+/**
+ * Gives a descriptor that is readable while there may be something to poll. See "Poll and event loops" above.
+ *
+ * @param consumer  must not be NULL
+ * @returns a descriptor, 0 or more, the same one on every call; a negative code on failure: RMQ_E_INVALID_ARG; RMQ_E_IO
+ *          if the system has none left; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @par Ownership      the consumer's: never close it. It ends with rmq_consumer_destroy
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_consumer_wakeup_fd(rmq_consumer *consumer);
+
+/**
+ * Gives a duplicate of rmq_consumer_wakeup_fd, for an event loop that closes what it is given. Duplicates share what
+ * they say, so only one of them may be waited for.
+ *
+ * @param consumer  must not be NULL
+ * @returns a descriptor, 0 or more, a new one on every call; a negative code on failure, as of rmq_consumer_wakeup_fd
+ * @par Thread-safety  any thread, may be called from a message callback
+ * @par Ownership      the caller's, who closes it; it may outlive the consumer, and is then readable for good
+ * @since 0.1
+ */
+RMQ_EXPORT
+int32_t rmq_consumer_wakeup_fd_dup(rmq_consumer *consumer);
+
+/**
+ * Sets the function that is called when there may be something to poll, before the start; it cannot be changed after.
+ * It is called on any thread of the library, and on those that call rmq_consumer_wakeup or stop the consumer; not any
+ * more after rmq_consumer_shutdown answered RMQ_OK.
+ *
+ * @param consumer       must not be NULL
+ * @param callback       see rmq_wakeup_cb; NULL takes the present one away
+ * @param userdata       passed back to the callback; may be NULL
+ * @param free_userdata  frees userdata; may be NULL
+ * @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays
+ *          the caller's
+ * @par Thread-safety  any thread
+ * @par Ownership      userdata is taken over; that of the callback before is freed before this returns
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_wakeup_callback(rmq_consumer *consumer,
+                                          rmq_wakeup_cb callback,
+                                          void *userdata,
+                                          rmq_free_cb free_userdata);
 
 /**
  * Gives the topic a message was sent to. For one that is delivered again that is not the queue's topic: see

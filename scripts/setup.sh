@@ -51,6 +51,8 @@ need readelf binutils
 need cmake cmake
 need pkg-config pkg-config
 need valgrind valgrind
+need clang clang
+need doxygen doxygen
 for program in java javac; do
     if ! command -v $program >/dev/null; then
         lacks "$program" openjdk-17-jdk-headless

@@ -17,7 +17,7 @@ pub mod transport;
 pub use config::{Config, ConsumerConfig};
 pub use consumer::{
     Abandoned, Allocator, Batch, Consumer, Context, Division, Event, EventHandler, EventKind, MessageHandler,
-    MessageSelector, Outcome, Seek, Share, State, dead_letter_topic, is_tag_type,
+    MessageSelector, Outcome, Seek, Share, State, WakeupHandler, dead_letter_topic, is_tag_type,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Level, Log};

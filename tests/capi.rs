@@ -29,6 +29,32 @@ fn every_exported_function_takes_nulls_and_impossible_numbers() {
 }
 
 #[test]
+fn the_library_tells_what_it_is() {
+    runs_clean("library");
+}
+
+/// Beside the rows of nulls and panics: a program must see what a function does, here or in an example whose output a
+/// test reads.
+#[test]
+fn every_exported_function_is_used_by_a_program_that_looks_at_its_effect() {
+    let mut programs = String::new();
+    for folder in ["tests/capi", "c-examples"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let source = path.extension().is_some_and(|kind| kind == "c" || kind == "cc");
+            if source && !path.ends_with("nulls.c") {
+                programs.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let words: std::collections::BTreeSet<&str> =
+        programs.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).collect();
+    let exports = std::fs::read_to_string(root().join("tests/exports.txt")).unwrap();
+    let unseen: Vec<&str> = exports.lines().filter(|function| !words.contains(function)).collect();
+    assert!(unseen.is_empty(), "{unseen:?}");
+}
+
+#[test]
 fn a_configuration_says_what_is_wrong() {
     runs_clean("config");
 }

@@ -5,7 +5,7 @@ mod support;
 use std::path::PathBuf;
 
 use rmq::ErrorKind;
-use support::{STRICT, has, output, root, run, tool};
+use support::{STRICT, both, end, output, root, run, tool};
 
 /// The order in which the header tells things.
 const SOURCES: &[&str] = &[
@@ -13,6 +13,7 @@ const SOURCES: &[&str] = &[
     "version",
     "config",
     "consumer",
+    "stopping",
     "filter",
     "route",
     "assign",
@@ -21,6 +22,7 @@ const SOURCES: &[&str] = &[
     "callback",
     "batch",
     "poll",
+    "wakeup",
     "message",
     "view",
     "origin",
@@ -71,11 +73,9 @@ fn every_file_with_exported_functions_is_in_the_header() {
 #[test]
 fn every_compiler_takes_the_header_once_and_twice() {
     let folder = output("header");
-    let mut compilers = vec![("gcc", "gcc", false), ("g++", "g++", true)];
-    // clang is a second opinion where it is installed; gcc is the one that must be there.
-    compilers
-        .extend([("clang", "clang", false), ("clang++", "clang", true)].into_iter().filter(|c| has(c.0)));
-    for (compiler, package, cpp) in compilers {
+    for (compiler, package, cpp) in
+        [("gcc", "gcc", false), ("g++", "g++", true), ("clang", "clang", false), ("clang++", "clang", true)]
+    {
         let standards: &[&str] = match cpp {
             true => &["c++98", "c++11", "c++14", "c++17", "c++20"],
             false => &["c89", "c99", "c11", "c17", "c2x"],
@@ -188,6 +188,21 @@ fn the_view_has_the_same_layout_on_both_sides() {
         .arg("-I")
         .arg(root().join("include"))
         .arg(file));
+}
+
+/// A function, parameter, return value or constant without documentation is a warning, and that an error.
+#[test]
+fn the_reference_is_made_without_a_warning() {
+    let settings = std::fs::read_to_string(root().join("docs/Doxyfile")).unwrap();
+    let folder = output("reference");
+    let file = folder.join("Doxyfile");
+    std::fs::write(&file, format!("{settings}OUTPUT_DIRECTORY = {}\n", folder.display())).unwrap();
+    let made = end(tool("doxygen", "doxygen").arg(file).current_dir(root()));
+    assert!(made.status.success(), "{}", both(&made));
+    let page = std::fs::read_to_string(folder.join("html/rmq_8h.html")).unwrap();
+    for function in support::declared() {
+        assert!(page.contains(&format!(">{function}<")), "{function} is not in the reference");
+    }
 }
 
 #[test]

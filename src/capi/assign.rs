@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::consumer::rmq_consumer;
 use super::error::rmq_code;
-use super::{guard, handle, log};
+use super::{guard, handle, quick};
 
 /// Names the queues to consume, in place of those named before; [] gives all up. Such a consumer is no member of its
 /// group: other members neither see it nor share its queues, it has no retry topic, and what a callback wants again is
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn rmq_consumer_assign(
         unsafe {
             guard::on_consumer(consumer, |inner| {
                 let json = handle::text(queues_json, "queues_json")?;
-                log::refuse_inside("rmq_consumer_assign")?;
+                quick::refuse_inside("rmq_consumer_assign")?;
                 inner.engine().assign(json)
             })
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::config::rmq_config;
 use super::error::{RMQ_OK, owned, rmq_code};
-use super::fork::{self, Process};
-use super::log::{self, LogGate, LogSink};
+use super::fork::Process;
+use super::log::{LogGate, LogSink};
 use super::userdata::Userdata;
 use super::{buffer, guard, handle};
 use crate::consumer::{Consumer, State};
@@ -48,6 +48,7 @@ pub(super) struct Inner {
     callback_userdata: Mutex<Option<Userdata>>,
     event_userdata: Mutex<Option<Userdata>>,
     allocate_userdata: Mutex<Option<Userdata>>,
+    wakeup_userdata: Mutex<Option<Userdata>>,
     log_gate: LogGate,
     log_sink: Mutex<Option<LogSink>>,
 }
@@ -73,26 +74,23 @@ impl Inner {
         self.allocate_userdata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shuts down; a callback of this consumer, and any log callback, would wait for itself.
-    fn shutdown(&self, function: &str, timeout: Option<Duration>) -> Result<()> {
-        log::refuse_inside(function)?;
-        if self.engine.is_callback_thread() {
-            let text =
-                format!("{function}: not from a callback of the same consumer; do it on another thread");
-            return Err(Error::new(ErrorKind::InCallback, text));
-        }
-        self.engine.shutdown(timeout)
+    pub(super) fn wakeup_userdata(&self) -> MutexGuard<'_, Option<Userdata>> {
+        self.wakeup_userdata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Frees what belongs to the host, on this thread; no callback runs any more.
-    fn free_userdata(&self) {
+    pub(super) fn free_userdata(&self) {
         self.log_gate.close();
-        let callback = self.callback_userdata().take();
-        drop(callback);
-        let event = self.event_userdata().take();
-        drop(event);
-        let allocate = self.allocate_userdata().take();
-        drop(allocate);
+        for owner in [
+            Inner::callback_userdata,
+            Inner::event_userdata,
+            Inner::allocate_userdata,
+            Inner::wakeup_userdata,
+        ] {
+            // The lock is free again before the host's function runs.
+            let userdata = owner(self).take();
+            drop(userdata);
+        }
         let sink = self.log_sink.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(sink);
     }
@@ -140,6 +138,7 @@ fn make(from: &rmq_config) -> Result<rmq_consumer> {
         callback_userdata: Mutex::new(None),
         event_userdata: Mutex::new(None),
         allocate_userdata: Mutex::new(None),
+        wakeup_userdata: Mutex::new(None),
         log_gate,
         log_sink: Mutex::new(from.log.clone()),
     };
@@ -239,62 +238,6 @@ pub unsafe extern "C" fn rmq_consumer_start(consumer: *mut rmq_consumer) -> rmq_
     })
 }
 
-/// Stops consuming: ends all polls, waits for running callbacks and for batches that are kept or polled, commits what
-/// was finished, tells the brokers. After RMQ_OK no message callback runs and none will; the log callback may until the
-/// destroy. The consumer cannot be started again.
-///
-/// @param consumer    must not be NULL
-/// @param timeout_ms  how long it may take; -1 is the property "shutdown.timeout.ms"
-/// @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running or messages are not
-///          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED;
-///          RMQ_E_PANIC
-/// @par Thread-safety  any thread but a message callback's of this consumer
-/// @since 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rmq_consumer_shutdown(consumer: *mut rmq_consumer, timeout_ms: i32) -> rmq_code {
-    guard::code("rmq_consumer_shutdown", || {
-        // SAFETY: NULL or a live consumer, as the documentation asks.
-        unsafe {
-            guard::on_consumer(consumer, |inner| inner.shutdown("rmq_consumer_shutdown", millis(timeout_ms)?))
-        }
-    })
-}
-
-/// Ends a consumer: shuts it down, within the property "shutdown.timeout.ms", frees the userdata of its callbacks and
-/// the handle. On failure nothing is freed and the handle stays usable. All this holds in RMQ_STATE_FATAL too.
-///
-/// @param consumer  a consumer of the caller's, or NULL, which does nothing
-/// @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not
-///          settled; RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing
-///          is freed
-/// @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it
-///                     any more; calls that are running end well
-/// @par Ownership      ends with RMQ_OK
-/// @since 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rmq_consumer_destroy(consumer: *mut rmq_consumer) -> rmq_code {
-    guard::code("rmq_consumer_destroy", || {
-        if consumer.is_null() {
-            return Ok(());
-        }
-        // SAFETY: not NULL, hence a live consumer, as the documentation asks.
-        let inner = unsafe { handle::borrow(consumer, "consumer") }?.share();
-        if fork::check(inner.process()).is_err() {
-            // Its threads are the parent's: waiting for them, or dropping what they hold, would hang. It is leaked.
-            return Ok(());
-        }
-        let stopped = inner.shutdown("rmq_consumer_destroy", None);
-        // A shutdown that failed to reach a broker has stopped the consumer all the same.
-        if stopped.is_err() && inner.engine().state() != State::Stopped {
-            return stopped;
-        }
-        inner.free_userdata();
-        // SAFETY: it came from rmq_consumer_new as a box, and the caller ends its use here.
-        drop(unsafe { Box::from_raw(consumer) });
-        Ok(())
-    })
-}
-
 /// Gives the state of a consumer.
 ///
 /// @param consumer  borrowed; must not be NULL
@@ -366,6 +309,28 @@ pub unsafe extern "C" fn rmq_consumer_last_error(
     guard::code("rmq_consumer_last_error", || unsafe { give(consumer, (buf, size, needed), text) })
 }
 
+/// Gives the text of the bug that left a consumer in RMQ_STATE_FATAL; empty when there was none.
+///
+/// @param consumer  borrowed; must not be NULL
+/// @param buf       gets the text and a NUL; NULL with size 0 only asks for the size
+/// @param size      bytes of buf
+/// @param needed    gets the bytes the text takes, its NUL included; may be NULL
+/// @returns RMQ_OK; RMQ_E_BUFFER_TOO_SMALL; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+/// @par Thread-safety  any thread, may be called from a message callback
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rmq_consumer_fatal_error(
+    consumer: *const rmq_consumer,
+    buf: *mut c_char,
+    size: usize,
+    needed: *mut usize,
+) -> rmq_code {
+    let text =
+        |engine: &Consumer| engine.fatal_error().map_or_else(String::new, |error| error.text().to_owned());
+    // SAFETY: pointers are NULL or as documented above.
+    guard::code("rmq_consumer_fatal_error", || unsafe { give(consumer, (buf, size, needed), text) })
+}
+
 /// Gives the queues that are assigned to a consumer as JSON.
 ///
 /// @param consumer  borrowed; must not be NULL
@@ -424,7 +389,7 @@ unsafe fn give(
 }
 
 /// A time in milliseconds; -1 leaves it to the configuration.
-fn millis(timeout_ms: i32) -> Result<Option<Duration>> {
+pub(super) fn millis(timeout_ms: i32) -> Result<Option<Duration>> {
     match u64::try_from(timeout_ms) {
         Ok(millis) => Ok(Some(Duration::from_millis(millis))),
         Err(_) if timeout_ms == -1 => Ok(None),

@@ -9,7 +9,7 @@ use super::callback::rmq_free_cb;
 use super::consumer::{Inner, rmq_consumer, wait};
 use super::error::{RMQ_OK, owned, rmq_code};
 use super::userdata::{self, Userdata};
-use super::{guard, handle, log};
+use super::{guard, handle, quick};
 use crate::consumer::{Event, EventHandler};
 use crate::error::{Error, ErrorKind};
 
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn rmq_consumer_poll_event(
         unsafe {
             handle::store(event, ptr::null_mut());
             guard::on_consumer(consumer, |inner| {
-                log::refuse_inside("rmq_consumer_poll_event")?;
+                quick::refuse_inside("rmq_consumer_poll_event")?;
                 if event.is_null() {
                     return Err(handle::null("event"));
                 }

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::consumer::rmq_consumer;
 use super::error::rmq_code;
-use super::{guard, handle, log};
+use super::{guard, handle, quick};
 use crate::consumer::{MessageSelector, is_tag_type};
 use crate::error::Result;
 
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn rmq_consumer_subscribe_selector(
             guard::on_consumer(consumer, |inner| {
                 let topic = handle::text(topic, "topic")?;
                 let selector = selector(r#type, expression)?;
-                log::refuse_inside("rmq_consumer_subscribe_selector")?;
+                quick::refuse_inside("rmq_consumer_subscribe_selector")?;
                 inner.engine().subscribe_selector(topic, &selector)
             })
         }

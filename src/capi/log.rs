@@ -1,6 +1,5 @@
 //! Log records to the host.
 
-use std::cell::Cell;
 use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,8 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::callback::rmq_free_cb;
 use super::error::owned;
 use super::guard;
+use super::quick::Inside;
 use super::userdata::Userdata;
-use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Level, Log};
 
 /// Something failed that the library cannot mend.
@@ -77,10 +76,6 @@ unsafe impl Send for Target {}
 // SAFETY: as above.
 unsafe impl Sync for Target {}
 
-thread_local! {
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-}
-
 impl LogGate {
     /// Waits for running callbacks.
     pub(super) fn close(&self) {
@@ -89,7 +84,8 @@ impl LogGate {
 
     fn pass(&self, level: Level, target: &str, text: &str) {
         // A callback that makes the library log again would lock twice.
-        if INSIDE.replace(true) {
+        let inside = Inside::enter();
+        if inside.is_nested() {
             return;
         }
         let open = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -102,25 +98,13 @@ impl LogGate {
                 guard::swallow(payload);
             }
         }
-        drop(open);
-        INSIDE.set(false);
-    }
-}
-
-/// Refuses what would wait for the log callback that it is called from.
-pub(super) fn refuse_inside(function: &str) -> Result<()> {
-    match INSIDE.get() {
-        true => {
-            let text = format!("{function}: not from a log callback; do it on another thread");
-            Err(Error::new(ErrorKind::InCallback, text))
-        }
-        false => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capi::quick::refuse_inside;
     use std::ffi::CStr;
     use std::sync::Mutex;
 

@@ -29,11 +29,14 @@ pub mod message;
 pub mod origin;
 pub mod poll;
 pub mod queues;
+mod quick;
 pub mod route;
+pub mod stopping;
 pub mod tuning;
 mod userdata;
 pub mod version;
 pub mod view;
+pub mod wakeup;
 
 #[cfg(test)]
 mod panics;

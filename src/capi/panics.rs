@@ -21,9 +21,11 @@ use super::origin::*;
 use super::poll::*;
 use super::queues::*;
 use super::route::*;
+use super::stopping::*;
 use super::tuning::*;
 use super::version::*;
 use super::view::*;
+use super::wakeup::*;
 
 thread_local! {
     static PANICS: Cell<&'static str> = const { Cell::new("") };
@@ -121,6 +123,9 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_consumer_start(consumer) gives RMQ_E_PANIC;
         rmq_consumer_shutdown(consumer, 0) gives RMQ_E_PANIC;
         rmq_consumer_destroy(consumer) gives RMQ_E_PANIC;
+        rmq_consumer_request_stop(consumer) gives RMQ_E_PANIC;
+        rmq_consumer_wait_stopped(consumer, 0) gives RMQ_E_PANIC;
+        rmq_consumer_fatal_error(consumer, no_buffer, 0, no_size) gives RMQ_E_PANIC;
         rmq_consumer_state(consumer) gives RMQ_E_PANIC;
         rmq_consumer_is_started(consumer) gives 0;
         rmq_consumer_client_id(consumer) gives null();
@@ -147,6 +152,9 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_allocation_queue_id(null(), 0) gives -1;
         rmq_consumer_poll(consumer, 1, 0, null_mut()) gives RMQ_E_PANIC;
         rmq_consumer_wakeup(consumer) gives RMQ_E_PANIC;
+        rmq_consumer_wakeup_fd(consumer) gives RMQ_E_PANIC;
+        rmq_consumer_wakeup_fd_dup(consumer) gives RMQ_E_PANIC;
+        rmq_consumer_set_wakeup_callback(consumer, None, null_mut(), None) gives RMQ_E_PANIC;
         rmq_batch_retain(batch) gives null_mut();
         rmq_batch_ack(batch) gives RMQ_E_PANIC;
         rmq_batch_ack_until(batch, 0) gives RMQ_E_PANIC;
@@ -219,6 +227,9 @@ fn a_panic_leaves_the_consumer_fatal_and_destroyable() {
         assert_eq!(code, RMQ_E_PANIC);
         assert_eq!(text(rmq_last_error_message()), "panic: of all places");
         assert_eq!(rmq_consumer_state(consumer), RMQ_STATE_FATAL);
+        let mut told = [0; 64];
+        assert_eq!(rmq_consumer_fatal_error(consumer, told.as_mut_ptr(), told.len(), null_mut()), RMQ_OK);
+        assert_eq!(text(told.as_ptr()), "panic: of all places");
         assert_eq!(rmq_consumer_destroy(consumer), RMQ_OK);
         rmq_config_destroy(config);
     }

@@ -6,7 +6,7 @@ use super::batch::{borrow, rmq_batch};
 use super::consumer::{rmq_consumer, wait};
 use super::error::rmq_code;
 use super::fork::{self, Process};
-use super::{guard, handle, log};
+use super::{guard, handle, quick};
 use crate::consumer::Batch;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn rmq_consumer_poll(
         unsafe {
             handle::store(batch, ptr::null_mut());
             guard::on_consumer(consumer, |inner| {
-                log::refuse_inside("rmq_consumer_poll")?;
+                quick::refuse_inside("rmq_consumer_poll")?;
                 if batch.is_null() {
                     return Err(handle::null("batch"));
                 }

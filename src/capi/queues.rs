@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::consumer::rmq_consumer;
 use super::error::rmq_code;
-use super::{guard, handle, log};
+use super::{guard, handle, quick};
 use crate::consumer::{Consumer, Seek};
 use crate::error::Result;
 
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn rmq_consumer_commit(consumer: *mut rmq_consumer) -> rmq
         // SAFETY: NULL or a live consumer, as the documentation asks.
         unsafe {
             guard::on_consumer(consumer, |inner| {
-                log::refuse_inside("rmq_consumer_commit")?;
+                quick::refuse_inside("rmq_consumer_commit")?;
                 inner.engine().commit()
             })
         }
@@ -367,7 +367,7 @@ unsafe fn on_queue(
     let body = |inner: &super::consumer::Inner| {
         // SAFETY: as this function's own.
         let (topic, broker) = unsafe { (handle::text(topic, "topic")?, handle::text(broker, "broker")?) };
-        log::refuse_inside(function)?;
+        quick::refuse_inside(function)?;
         body(inner.engine(), topic, broker)
     };
     // SAFETY: as this function's own.

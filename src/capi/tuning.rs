@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::consumer::rmq_consumer;
 use super::error::rmq_code;
-use super::{guard, handle, log};
+use super::{guard, handle, quick};
 
 /// Sets the name servers, before the start or while the consumer is running, in place of those before: for a cluster
 /// whose name servers move. A running consumer asks them for all its routes at once and ends its connections to those
@@ -26,7 +26,7 @@ pub unsafe extern "C" fn rmq_consumer_set_namesrv_addr(
         unsafe {
             guard::on_consumer(consumer, |inner| {
                 let addresses = handle::text(addresses, "addresses")?;
-                log::refuse_inside("rmq_consumer_set_namesrv_addr")?;
+                quick::refuse_inside("rmq_consumer_set_namesrv_addr")?;
                 inner.engine().set_name_servers(addresses)
             })
         }
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn rmq_consumer_set_thread_max(consumer: *mut rmq_consumer
         // SAFETY: NULL or a live consumer, as the documentation asks.
         unsafe {
             guard::on_consumer(consumer, |inner| {
-                log::refuse_inside("rmq_consumer_set_thread_max")?;
+                quick::refuse_inside("rmq_consumer_set_thread_max")?;
                 inner.engine().set_thread_max(threads)
             })
         }
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn rmq_consumer_set_rate_limit(
         unsafe {
             guard::on_consumer(consumer, |inner| {
                 let topic = handle::text_or(topic, "topic")?;
-                log::refuse_inside("rmq_consumer_set_rate_limit")?;
+                quick::refuse_inside("rmq_consumer_set_rate_limit")?;
                 inner.engine().set_rate_limit(topic, per_second)
             })
         }

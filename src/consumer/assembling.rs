@@ -1,6 +1,5 @@
 //! Puts the parts of a running consumer together.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use tokio::sync::{Notify, watch};
@@ -11,11 +10,12 @@ use super::dispatch::{Bounds, MessageHandler, WeakWorkers, Workers};
 use super::engine::Engine;
 use super::heartbeat::Heartbeat;
 use super::incoming;
-use super::lifecycle::{Inner, State, lock};
+use super::lifecycle::{Inner, lock};
 use super::offsets::Store;
 use super::queue::budget::Budget;
 use super::queue::marks::now_ms;
 use super::settle::Settlement;
+use super::state::State;
 use super::statistics::Statistics;
 use super::subscriptions::sql_check::SqlChecks;
 use crate::cluster::{self, Cluster};
@@ -38,7 +38,7 @@ impl Inner {
             Arc::new(move |task: &str| {
                 let text = format!("bug: the task {task} panicked");
                 status.report_fatal("tasks", Error::new(ErrorKind::Panic, text));
-                state.store(State::Fatal as u8, Ordering::Release);
+                state.enter(State::Fatal);
                 if let Some(workers) = polled.get().and_then(WeakWorkers::upgrade) {
                     workers.refuse_polls();
                 }

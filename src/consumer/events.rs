@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::callback_thread::CallbackThread;
 use super::event::Event;
+use super::wakeup::{Source, Wakeup};
 use crate::runtime::threads;
 
 /// How many events wait at most; then the oldest make room. They are news, and nobody may read them.
@@ -25,6 +26,7 @@ pub trait EventHandler: Send + Sync {
 pub(crate) struct Events {
     waiting: Mutex<Waiting>,
     bell: Condvar,
+    wakeup: Arc<Wakeup>,
 }
 
 #[derive(Default)]
@@ -50,9 +52,14 @@ pub(crate) enum NoEvent {
 }
 
 impl Events {
+    /// None yet; `wakeup` hears of those that wait for a poll.
+    pub(crate) fn new(wakeup: Arc<Wakeup>) -> Events {
+        Events { wakeup, ..Events::default() }
+    }
+
     /// Adds one.
     pub(crate) fn raise(&self, event: Event) {
-        {
+        let ring = {
             let mut waiting = self.waiting();
             if waiting.closed || waiting.mask.is_some_and(|mask| mask & event.kind() as i32 == 0) {
                 return;
@@ -62,8 +69,10 @@ impl Events {
                 waiting.events.pop_front();
                 waiting.lost += 1;
             }
-        }
+            self.wakeup.raise(Source::Events)
+        };
         self.bell.notify_all();
+        ring.ring();
     }
 
     /// True when a callback gets the events: then somebody is sure to hear of them soon.
@@ -89,7 +98,10 @@ impl Events {
             }
             waiting = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.bell.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return Err(NoEvent::Timeout),
+                Some(Duration::ZERO) => {
+                    self.wakeup.lower(Source::Events);
+                    return Err(NoEvent::Timeout);
+                }
                 Some(left) => self.bell.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }

@@ -9,7 +9,9 @@ use super::dispatch::{Abandoned, Batch, MessageHandler, NoBatch};
 use super::engine::Engine;
 use super::event::Event;
 use super::events::{self, EventHandler, NoEvent};
-use super::lifecycle::{Inner, State, lock, not_in};
+use super::lifecycle::{Inner, lock};
+use super::state::{State, not_in};
+use super::wakeup::WakeupHandler;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Inner {
@@ -41,6 +43,15 @@ impl Inner {
         self.require_created("set the event callback")?;
         self.status.events().listen(handler.is_some().then_some(mask));
         Ok(std::mem::replace(&mut *slot, handler))
+    }
+
+    pub(super) fn set_wakeup_handler(
+        &self,
+        handler: Option<Arc<dyn WakeupHandler>>,
+    ) -> Result<Option<Arc<dyn WakeupHandler>>> {
+        let _starting = self.starting();
+        self.require_created("set the wake-up callback")?;
+        Ok(self.status.wakeup().set_handler(handler))
     }
 
     pub(super) fn poll_event(&self, within: Option<Duration>) -> Result<Event> {

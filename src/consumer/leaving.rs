@@ -14,7 +14,6 @@ pub(super) async fn leave(engine: Arc<Engine>, connections: Tasks) {
     // under way once the tasks have ended.
     engine.direct.close();
     engine.tasks.stop();
-    engine.workers.refuse_polls();
     engine.tasks.join().await;
     engine.workers.close();
     engine.store.close(&engine.status).await;

@@ -1,13 +1,6 @@
-//! The states of a consumer, and the calls that change them.
-//!
-//! ```text
-//! Created ─start─► Starting ─► Running ─shutdown─► Stopping ─► Stopped
-//!    ▲                │
-//!    └──── failed ────┘                 any ─ bug ─► Fatal
-//! ```
+//! What starts a consumer and what stops it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,6 +14,7 @@ use super::identity;
 use super::leaving::leave;
 use super::offsets;
 use super::opening::open;
+use super::state::{Progress, State, not_in};
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::tuning::Tuning;
@@ -32,41 +26,6 @@ use crate::message::namespace;
 use crate::runtime::threads::Promise;
 use crate::runtime::turn::Turn;
 use crate::runtime::{IoThreads, Tasks};
-
-/// What a consumer is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum State {
-    /// Made, or made anew by a start that failed.
-    Created,
-    /// Within the call of start.
-    Starting,
-    /// Consuming.
-    Running,
-    /// Within a shutdown, or after one that timed out.
-    Stopping,
-    /// Stopped for good.
-    Stopped,
-    /// Given up after a bug; may only be dropped.
-    Fatal,
-}
-
-impl State {
-    const ALL: [State; 6] =
-        [State::Created, State::Starting, State::Running, State::Stopping, State::Stopped, State::Fatal];
-
-    /// Its name in words.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Created => "created",
-            State::Starting => "starting",
-            State::Running => "running",
-            State::Stopping => "stopping",
-            State::Stopped => "stopped",
-            State::Fatal => "fatal",
-        }
-    }
-}
 
 /// What the handle shares.
 pub(super) struct Inner {
@@ -82,7 +41,7 @@ pub(super) struct Inner {
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
     pub(super) tuning: Tuning,
-    pub(super) state: Arc<AtomicU8>,
+    pub(super) state: Arc<Progress>,
     /// Taken while a start or a stop is under way, so that they cannot cross.
     turn: Turn,
     run: Mutex<Option<Run>>,
@@ -103,6 +62,15 @@ struct Run {
     left: bool,
 }
 
+impl Run {
+    fn begin_to_leave(&mut self) -> &Promise<()> {
+        // At once, not when the tasks come to it.
+        self.engine.workers.refuse_polls();
+        let (engine, connections) = (Arc::clone(&self.engine), self.connections.clone());
+        self.leaving.get_or_insert_with(|| self.io.run(leave(engine, connections)))
+    }
+}
+
 impl Inner {
     pub(super) fn new(mut config: ConsumerConfig, log: Log) -> Result<Inner> {
         // Inside, groups and topics have the names that brokers know.
@@ -121,7 +89,7 @@ impl Inner {
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
             tuning: Tuning::default(),
-            state: Arc::new(AtomicU8::new(State::Created as u8)),
+            state: Arc::default(),
             turn: Turn::default(),
             run: Mutex::default(),
             engine: RwLock::default(),
@@ -140,17 +108,17 @@ impl Inner {
             let (handler, allocator) = (lock(&self.handler), lock(&self.allocator));
             self.require_created("start")?;
             Custom::is_complete(&self.config.strategy, allocator.is_some())?;
-            self.change(State::Starting);
+            self.state.enter(State::Starting);
             handler.clone()
         };
         match self.open(handler) {
             Ok(started) => {
                 *lock(&self.run) = Some(started);
-                self.change(State::Running);
+                self.state.enter(State::Running);
                 Ok(())
             }
             Err(error) => {
-                self.change(State::Created);
+                self.state.enter(State::Created);
                 Err(error.context("start"))
             }
         }
@@ -183,16 +151,65 @@ impl Inner {
                 self.leave(&mut run, self.config.shutdown_timeout);
                 self.close(run);
                 self.status.events().reopen();
+                self.status.wakeup().reopen();
                 Err(error)
             }
         }
     }
 
-    pub(super) fn shutdown(&self, timeout: Option<Duration>) -> Result<()> {
+    /// Begins to stop and does not wait; whoever calls [`Inner::shutdown`] or [`Inner::wait_stopped`] does.
+    pub(super) fn request_stop(&self) -> Result<()> {
+        let Some(_turn) = self.turn.take(Duration::ZERO) else {
+            return match self.state() {
+                State::Stopping | State::Stopped => Ok(()),
+                _ => Err(Error::new(ErrorKind::State, "request to stop: a start is under way")),
+            };
+        };
+        match &mut *lock(&self.run) {
+            Some(run) => {
+                self.state.enter(State::Stopping);
+                run.begin_to_leave();
+            }
+            None => self.end_unstarted(),
+        }
+        Ok(())
+    }
+
+    /// Waits until somebody asks for a stop, then for its end. `None` waits without a bound.
+    pub(super) fn wait_stopped(&self, timeout: Option<Duration>) -> Result<()> {
+        self.refuse_callback_thread("wait for the stop")?;
+        if self.state() == State::Created {
+            return Err(not_in(State::Created, "wait for the stop"));
+        }
+        let (timeout, begun) = (timeout.unwrap_or(FOREVER), Instant::now());
+        let asked = |state| matches!(state, State::Stopping | State::Stopped | State::Fatal);
+        if !self.state.wait_for(asked, timeout) {
+            let text = format!("wait for the stop: nobody asked for one within {} ms", timeout.as_millis());
+            return Err(Error::new(ErrorKind::Timeout, text));
+        }
+        match self.state() {
+            State::Stopped => Ok(()),
+            State::Fatal => Err(not_in(State::Fatal, "wait for the stop")),
+            _ => self.shutdown(Some(timeout.saturating_sub(begun.elapsed()))),
+        }
+    }
+
+    pub(super) fn refuse_callback_thread(&self, what: &str) -> Result<()> {
         if self.is_callback_thread() {
-            let text = "shutdown: not from a callback of the same consumer; do it on another thread";
+            let text = format!("{what}: not from a callback of the same consumer; do it on another thread");
             return Err(Error::new(ErrorKind::InCallback, text));
         }
+        Ok(())
+    }
+
+    fn end_unstarted(&self) {
+        self.state.enter(State::Stopped);
+        self.status.events().close();
+        self.status.wakeup().close().ring();
+    }
+
+    pub(super) fn shutdown(&self, timeout: Option<Duration>) -> Result<()> {
+        self.refuse_callback_thread("shutdown")?;
         let timeout = timeout.unwrap_or(self.config.shutdown_timeout);
         let deadline = Instant::now() + timeout;
         let left = || deadline.saturating_duration_since(Instant::now());
@@ -200,11 +217,10 @@ impl Inner {
             Error::new(ErrorKind::Timeout, "shutdown: a start or another shutdown is still under way")
         })?;
         let Some(mut run) = lock(&self.run).take() else {
-            self.change(State::Stopped);
-            self.status.events().close();
+            self.end_unstarted();
             return Ok(());
         };
-        self.change(State::Stopping);
+        self.state.enter(State::Stopping);
         if !self.leave(&mut run, left()) {
             let mut callbacks = run.engine.workers.running();
             if run.left {
@@ -217,16 +233,14 @@ impl Inner {
             return Err(still_running(timeout, &callbacks, unsettled, &tasks));
         }
         self.close(run);
-        self.change(State::Stopped);
+        self.state.enter(State::Stopped);
         Ok(())
     }
 
     /// Begins to leave, or goes on waiting for it. True when done.
     fn leave(&self, run: &mut Run, timeout: Duration) -> bool {
         let begun = Instant::now();
-        let (engine, connections) = (Arc::clone(&run.engine), run.connections.clone());
-        let leaving = run.leaving.get_or_insert_with(|| run.io.run(leave(engine, connections)));
-        run.left = run.left || leaving.wait(timeout).is_some();
+        run.left = run.left || run.begin_to_leave().wait(timeout).is_some();
         let text = format_args!("left: {}, after {} ms", run.left, begun.elapsed().as_millis());
         self.log.debug("lifecycle", text);
         if run.left {
@@ -249,7 +263,7 @@ impl Inner {
     }
 
     pub(super) fn state(&self) -> State {
-        State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+        self.state.state()
     }
 
     /// What stands before topics and groups at the brokers.
@@ -263,6 +277,10 @@ impl Inner {
 
     pub(super) fn last_error(&self) -> Option<Error> {
         self.status.last_error()
+    }
+
+    pub(super) fn fatal_error(&self) -> Option<Error> {
+        self.status.fatal_error()
     }
 
     pub(super) fn status(&self) -> &Status {
@@ -299,7 +317,7 @@ impl Inner {
 
     pub(super) fn mark_fatal(&self, why: &str) {
         self.status.report_fatal("lifecycle", Error::new(ErrorKind::Panic, why));
-        self.change(State::Fatal);
+        self.state.enter(State::Fatal);
         if let Some(engine) = self.engine() {
             engine.workers.refuse_polls();
         }
@@ -307,13 +325,6 @@ impl Inner {
 
     pub(super) fn engine(&self) -> Option<Arc<Engine>> {
         self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Enters a state, but for a consumer that was given up: it stays so.
-    fn change(&self, to: State) {
-        let enter = |from: u8| (from != State::Fatal as u8).then_some(to as u8);
-        // Only refused when it is fatal, which is as it shall be.
-        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
     }
 
     /// Keeps a start from beginning while it is held.
@@ -353,22 +364,11 @@ impl Drop for Inner {
 /// A slow machine may take this long beyond `start.timeout.ms`.
 const START_MARGIN: Duration = Duration::from_secs(2);
 
+/// A wait without a bound, for waits that need one.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// How long a name resolution that hangs in the system's resolver is waited for.
 const RESOLVER_BOUND: Duration = Duration::from_secs(1);
-
-/// A refusal that says why, and the way on where there is one.
-pub(super) fn not_in(state: State, what: &str) -> Error {
-    let (name, why) = (
-        state.name(),
-        match state {
-            State::Created => "start it first",
-            State::Starting | State::Running => "it was started already",
-            State::Stopping | State::Stopped => "make a new one with rmq_consumer_new",
-            State::Fatal => "it may only be destroyed",
-        },
-    );
-    Error::new(ErrorKind::State, format!("{what}: the consumer is {name}; {why}"))
-}
 
 fn still_running(timeout: Duration, callbacks: &[String], unsettled: usize, tasks: &[String]) -> Error {
     let callbacks = match callbacks {

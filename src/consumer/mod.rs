@@ -41,11 +41,14 @@ mod report;
 mod retry;
 mod routing;
 mod settle;
+mod state;
 mod statistics;
 mod status;
 mod subscriptions;
 mod tuning;
+mod wakeup;
 
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,8 +58,9 @@ pub use dead_letters::dead_letter_topic;
 pub use dispatch::{Abandoned, Batch, Context, MessageHandler, Outcome};
 pub use event::{Event, EventKind};
 pub use events::EventHandler;
-pub use lifecycle::State;
+pub use state::State;
 pub use subscriptions::selector::{MessageSelector, is_tag_type};
+pub use wakeup::WakeupHandler;
 
 use crate::config::ConsumerConfig;
 use crate::error::{Error, Result};
@@ -107,6 +111,24 @@ impl Consumer {
     /// the next to come. Calls add up.
     pub fn wake_up(&self) -> Result<()> {
         self.0.wake_up()
+    }
+
+    /// Sets who is called when there may be something to poll, before the start. Answers who was set before.
+    pub fn set_wakeup_handler(
+        &self,
+        handler: Option<Arc<dyn WakeupHandler>>,
+    ) -> Result<Option<Arc<dyn WakeupHandler>>> {
+        self.0.set_wakeup_handler(handler)
+    }
+
+    /// A descriptor that is readable while there may be something to poll. It lives as long as the consumer.
+    pub fn wakeup_fd(&self) -> Result<RawFd> {
+        self.0.status().wakeup().fd()
+    }
+
+    /// The same for one who closes it. Duplicates share what they say: only one of them may be waited for.
+    pub fn wakeup_fd_dup(&self) -> Result<OwnedFd> {
+        self.0.status().wakeup().duplicate()
     }
 
     /// Takes the oldest event; `None` waits without a bound.
@@ -160,6 +182,16 @@ impl Consumer {
         self.0.shutdown(timeout)
     }
 
+    /// Begins to stop and does not wait; also from a callback.
+    pub fn request_stop(&self) -> Result<()> {
+        self.0.request_stop()
+    }
+
+    /// Waits until somebody asks for a stop, then for its end. `None` waits without a bound.
+    pub fn wait_stopped(&self, timeout: Option<Duration>) -> Result<()> {
+        self.0.wait_stopped(timeout)
+    }
+
     /// What it is doing.
     pub fn state(&self) -> State {
         self.0.state()
@@ -173,6 +205,11 @@ impl Consumer {
     /// The last failure that was not the direct answer to a call.
     pub fn last_error(&self) -> Option<Error> {
         self.0.last_error()
+    }
+
+    /// The bug that ended it.
+    pub fn fatal_error(&self) -> Option<Error> {
+        self.0.fatal_error()
     }
 
     /// The owned queues as JSON: topic, broker, queue, position, committed offset, messages held.

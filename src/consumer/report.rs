@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::lifecycle::State;
 use super::queue::Queue;
+use super::state::State;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use crate::cluster::Route;

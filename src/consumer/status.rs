@@ -10,6 +10,7 @@ use super::event::Event;
 use super::events::Events;
 use super::queue::Queue;
 use super::queue::pauses::{Pauses, Selection};
+use super::wakeup::Wakeup;
 use crate::error::{Error, ErrorKind};
 use crate::log::Log;
 use crate::message::MessageQueue;
@@ -61,7 +62,9 @@ pub(crate) fn count(counter: &AtomicU64, more: usize) {
 pub(crate) struct Status {
     log: Log,
     events: Arc<Events>,
+    wakeup: Arc<Wakeup>,
     last_error: Mutex<Option<Error>>,
+    fatal_error: Mutex<Option<Error>>,
     assignment: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
     pauses: Mutex<Pauses>,
     odd_outcomes: Mutex<Seldom>,
@@ -91,10 +94,13 @@ impl Seldom {
 impl Status {
     /// Nothing failed, nothing counted.
     pub(crate) fn new(log: Log) -> Status {
+        let wakeup: Arc<Wakeup> = Arc::default();
         Status {
             log,
-            events: Arc::default(),
+            events: Arc::new(Events::new(Arc::clone(&wakeup))),
+            wakeup,
             last_error: Mutex::default(),
+            fatal_error: Mutex::default(),
             assignment: Mutex::default(),
             pauses: Mutex::default(),
             odd_outcomes: Mutex::default(),
@@ -106,24 +112,34 @@ impl Status {
     /// Keeps a failure as the last one, logs it as an error and raises an event of it.
     pub(crate) fn report(&self, target: &str, error: Error) {
         self.log.error(target, &error);
-        self.events.raise(Event::error(target, &error));
+        let event = Event::error(target, &error);
+        // Whoever hears of it may ask for it.
         self.keep(error);
+        self.events.raise(event);
     }
 
     /// The same for a bug that ended the consumer.
     pub(crate) fn report_fatal(&self, target: &str, error: Error) {
         self.log.error(target, &error);
-        self.events.raise(Event::fatal(&error));
+        let event = Event::fatal(&error);
+        // The first one ended it.
+        lock(&self.fatal_error).get_or_insert_with(|| error.clone());
         self.keep(error);
+        self.events.raise(event);
     }
 
     fn keep(&self, error: Error) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        *lock(&self.last_error) = Some(error);
     }
 
     /// What the user is told of.
     pub(crate) fn events(&self) -> &Arc<Events> {
         &self.events
+    }
+
+    /// Tells a host's event loop that there is something to poll.
+    pub(crate) fn wakeup(&self) -> &Arc<Wakeup> {
+        &self.wakeup
     }
 
     /// Where records go.
@@ -133,12 +149,17 @@ impl Status {
 
     /// The last failure that was kept.
     pub(crate) fn last_error(&self) -> Option<Error> {
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.last_error).clone()
+    }
+
+    /// The bug that ended the consumer.
+    pub(crate) fn fatal_error(&self) -> Option<Error> {
+        lock(&self.fatal_error).clone()
     }
 
     /// A callback answered what it cannot mean: told once a second with a count.
     pub(crate) fn odd_outcome(&self, outcome: Outcome, orderly: bool) {
-        let mut seldom = self.odd_outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seldom = lock(&self.odd_outcomes);
         if let Some(times) = seldom.pass(Instant::now(), 1) {
             let what = match outcome {
                 Outcome::Unknown(value) => value.to_string(),
@@ -158,7 +179,7 @@ impl Status {
 
     /// Messages failed that do not come again: how many there were since the last report, once a second.
     pub(crate) fn dropped(&self, messages: usize) -> Option<u64> {
-        let mut seldom = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seldom = lock(&self.dropped);
         seldom.pass(Instant::now(), messages as u64)
     }
 
@@ -199,12 +220,16 @@ impl Status {
     }
 
     fn pauses(&self) -> MutexGuard<'_, Pauses> {
-        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pauses)
     }
 
     fn assignment(&self) -> MutexGuard<'_, BTreeMap<MessageQueue, Arc<Queue>>> {
-        self.assignment.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.assignment)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod random;
 pub mod tasks;
 pub mod threads;
 pub mod turn;
+pub mod wake_fd;
 
 pub use backoff::Backoff;
 pub use tasks::Tasks;

@@ -136,12 +136,18 @@ static void consumers(void)
     CODE_ROW(rmq_consumer_shutdown, "consumer", NULL, -1);
     CHECK(rmq_consumer_shutdown(consumer, -2) == RMQ_E_INVALID_ARG);
     CHECK(rmq_consumer_shutdown(consumer, INT32_MIN) == RMQ_E_INVALID_ARG);
+    CODE_ROW(rmq_consumer_request_stop, "consumer", NULL);
+    CODE_ROW(rmq_consumer_wait_stopped, "consumer", NULL, -1);
+    CHECK(rmq_consumer_wait_stopped(consumer, INT32_MIN) == RMQ_E_INVALID_ARG);
+    FAILS(RMQ_E_STATE, "wait for the stop: the consumer is created; start it first", rmq_consumer_wait_stopped(consumer, 0));
     ROW(rmq_consumer_state, FAILS(RMQ_E_INVALID_ARG, "consumer is NULL", rmq_consumer_state(NULL));
         CHECK(rmq_consumer_state(consumer) == RMQ_STATE_CREATED));
     NUMBER_ROW(rmq_consumer_is_started, 0);
     NUMBER_ROW(rmq_consumer_client_id, NULL);
     CODE_ROW(rmq_consumer_last_error, "consumer", NULL, NULL, HUGE_SIZE, NULL);
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_last_error(consumer, NULL, HUGE_SIZE, NULL));
+    CODE_ROW(rmq_consumer_fatal_error, "consumer", NULL, NULL, HUGE_SIZE, NULL);
+    FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_fatal_error(consumer, NULL, HUGE_SIZE, NULL));
     CODE_ROW(rmq_consumer_assignment_json, "consumer", NULL, NULL, HUGE_SIZE, NULL);
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_assignment_json(consumer, NULL, HUGE_SIZE, NULL));
     CODE_ROW(rmq_consumer_stats_json, "consumer", NULL, NULL, HUGE_SIZE, NULL);
@@ -169,6 +175,10 @@ static void consumers(void)
     CHECK(rmq_consumer_poll(consumer, HUGE_SIZE, 0, &batch) == RMQ_E_STATE && batch == NULL);
     CODE_ROW(rmq_consumer_wakeup, "consumer", NULL);
     FAILS(RMQ_E_STATE, "wake up: the consumer is created; start it first", rmq_consumer_wakeup(consumer));
+    CODE_ROW(rmq_consumer_wakeup_fd, "consumer", NULL);
+    CODE_ROW(rmq_consumer_wakeup_fd_dup, "consumer", NULL);
+    CODE_ROW(rmq_consumer_set_wakeup_callback, "consumer", NULL, NULL, NULL, NULL);
+    WORKS(rmq_consumer_set_wakeup_callback(consumer, NULL, NULL, NULL));
     ROW(rmq_consumer_destroy, WORKS(rmq_consumer_destroy(NULL)); WORKS(rmq_consumer_destroy(consumer)));
 }
 

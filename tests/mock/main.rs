@@ -27,4 +27,5 @@ mod shutdown;
 mod start;
 mod subscriptions;
 mod tools;
+mod wakeup;
 mod wire;

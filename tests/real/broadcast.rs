@@ -175,7 +175,8 @@ fn java_goes_on_from_our_file_and_we_go_on_from_javas(version: Version) {
     };
     let javas = |count: usize| {
         let java = cluster.java_broadcast("shared", "Shared", "shared");
-        wait_until("Java's messages", WITHIN, || java.heard().len() >= count);
+        // It looks for a route it did not get every 30 s.
+        wait_until("Java's messages", 2 * WITHIN, || java.heard().len() >= count);
         let heard = java.heard();
         java.stop();
         assert_eq!(heard.len(), count, "{heard:?}");

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use rmq_testbed::{Cluster, Version, temp_dir, wait_until};
 
-use crate::support::{both, compile, compile_example, end, program, run, tool};
+use crate::support::{both, compile, compile_example, end, program, run, tool, under_valgrind};
 
 on_both_versions! {
     a_c_programs_delivery_keeps_the_callback_contract,
     a_c_program_controls_a_queue_and_sees_each_effect,
+    a_c_program_sees_what_selectors_events_and_order_change,
     the_assign_example_reads_the_last_messages_of_a_queue,
     the_example_of_a_division_of_its_own_consumes_all,
     the_example_of_broadcasting_goes_on_where_it_stopped,
@@ -43,6 +44,15 @@ fn a_c_program_controls_a_queue_and_sees_each_effect(version: Version) {
     static QUEUES: LazyLock<PathBuf> = LazyLock::new(|| compile("queues.c"));
     let namesrv = cluster.namesrv();
     run(program(&*QUEUES).args([&namesrv, "control", "Control", cluster.broker_name(), "30"]));
+}
+
+fn a_c_program_sees_what_selectors_events_and_order_change(version: Version) {
+    let cluster = Cluster::shared(version);
+    cluster.create_topic("Effects", 1);
+    cluster.send("Effects", 6).tags(&["TagA", "TagB"]).run();
+    static EFFECTS: LazyLock<PathBuf> = LazyLock::new(|| compile("effects.c"));
+    run(program(&*EFFECTS).args([&cluster.namesrv(), "effects", "Effects"]));
+    run(under_valgrind(&*EFFECTS).args([&cluster.namesrv(), "effects-valgrind", "Effects"]));
 }
 
 fn the_assign_example_reads_the_last_messages_of_a_queue(version: Version) {

@@ -47,3 +47,4 @@ mod tuning;
 mod twins;
 mod unequal;
 mod views;
+mod wakeup;

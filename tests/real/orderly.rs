@@ -423,7 +423,7 @@ fn a_lock_is_taken_over_within_a_second_when_a_member_leaves(version: Version) {
 fn locked(member: &Member, topic: &str) -> usize {
     let json: serde_json::Value = serde_json::from_str(&member.consumer.assignment_json()).unwrap();
     let queues = json.as_array().unwrap().iter();
-    queues.filter(|queue| queue["topic"] == topic && !queue["committed"].is_null()).count()
+    queues.filter(|queue| queue["topic"] == topic && !queue["position"].is_null()).count()
 }
 
 fn a_restarted_broker_gives_the_lock_back_and_the_order_stays(version: Version) {
@@ -483,6 +483,7 @@ fn consumer_status_tells_that_queues_are_locked_and_in_order(version: Version) {
     let member = orderly(cluster, "order-shown", "OrderShown").set("suspend.queue.ms", "700").start();
     cluster.send("OrderShown", 3).run();
     member.record.wait_for(3, WITHIN);
+    wait_until("the retry queue's lock", WITHIN, || locked(&member, "%RETRY%order-shown") == 1);
     let id = member.consumer.client_id();
     let shown = cluster.admin(&format!("consumerStatus -g order-shown -i {id}"));
     for part in [

@@ -188,7 +188,8 @@ impl Batch {
             return Err(Error::new(ErrorKind::State, text));
         };
         let workers = self.pulled.workers.upgrade().ok_or_else(closed)?;
-        let revoked = !self.pulled.queue.holds(self.pulled.id) && keeper.open.left() > 0;
+        let revoked =
+            !self.pulled.direct && !self.pulled.queue.holds(self.pulled.id) && keeper.open.left() > 0;
         if workers.settle(&keeper.open, range, verdict) == 0 {
             let text = format!("{what}: settled before, or given back after consume.timeout.ms");
             return Err(Error::new(ErrorKind::State, text));

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::batch::{Abandoned, Batch, PulledBatch};
 use super::open::{Decided, Open, Verdict};
 use super::workers::{Shared, Workers};
+use crate::consumer::wakeup::Source;
 
 /// Why a poll has nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +85,10 @@ impl Workers {
             }
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.0.polled.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) if room == 0 => return Err(NoBatch::Full),
-                Some(Duration::ZERO) => return Err(NoBatch::Timeout),
+                Some(Duration::ZERO) => {
+                    self.0.status.wakeup().lower(Source::Messages);
+                    return Err(if room == 0 { NoBatch::Full } else { NoBatch::Timeout });
+                }
                 Some(left) => {
                     let waited = self.0.polled.wait_timeout(state, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
@@ -98,14 +101,20 @@ impl Workers {
     pub(crate) fn wake_up(&self) {
         let mut state = self.0.state();
         state.wakeups = state.wakeups.saturating_add(1);
+        let ring = self.0.status.wakeup().raise(Source::Messages);
         drop(state);
         self.0.polled.notify_one();
+        ring.ring();
     }
 
     /// Lets everybody know who polls that nothing more comes.
     pub(crate) fn refuse_polls(&self) {
-        self.0.state().polls_refused = true;
+        let ring = {
+            self.0.state().polls_refused = true;
+            self.0.status.wakeup().close()
+        };
         self.0.polled.notify_all();
+        ring.ring();
     }
 
     /// Opens a batch that somebody keeps.

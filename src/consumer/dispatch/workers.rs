@@ -28,6 +28,7 @@ use super::usual::Usual;
 use crate::consumer::callback_thread::CallbackThread;
 use crate::consumer::queue::{Order, Queue};
 use crate::consumer::status::Status;
+use crate::consumer::wakeup::Source;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::threads;
 
@@ -159,8 +160,14 @@ impl Workers {
             self.0.pushed.store(false, Ordering::Release);
             if self.0.handler.is_none() {
                 // Room is no part of the state: whoever saw none under the lock must have begun to wait.
-                drop(self.0.state());
+                let ring = {
+                    let state = self.0.state();
+                    (self.0.waiting(&state) > 0).then(|| self.0.status.wakeup().raise(Source::Messages))
+                };
                 self.0.polled.notify_one();
+                if let Some(ring) = ring {
+                    ring.ring();
+                }
                 continue;
             }
             loop {
