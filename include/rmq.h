@@ -1754,7 +1754,8 @@ rmq_code rmq_consumer_seek_timestamp(rmq_consumer *consumer,
  * @param consumer   must not be NULL
  * @param addresses  UTF-8, copied; as the property "namesrv.addr": host:port, several separated by ";"
  * @returns RMQ_OK; RMQ_E_CONFIG_VALUE if addresses is no such list; RMQ_E_STATE if the consumer is being shut down, is
- *          stopped or fatal; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ *          stopped or fatal; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK in a log or wake-up callback; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback; never blocks
  * @since 0.1
  */
@@ -1771,7 +1772,8 @@ rmq_code rmq_consumer_set_namesrv_addr(rmq_consumer *consumer,
  * @param consumer  must not be NULL
  * @param threads   as the property takes it: 1 to 1000
  * @returns RMQ_OK; RMQ_E_CONFIG_VALUE if threads is out of range; RMQ_E_STATE if the consumer is being shut down, is
- *          stopped or fatal; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED; RMQ_E_PANIC
+ *          stopped or fatal; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK in a log or wake-up callback; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback; never blocks
  * @since 0.1
  */
@@ -1792,8 +1794,8 @@ rmq_code rmq_consumer_set_thread_max(rmq_consumer *consumer,
  *                    consumer
  * @param per_second  from 1; 0 takes the limit away
  * @returns RMQ_OK; RMQ_E_INVALID_ARG, also if per_second is negative or topic is no topic's name; RMQ_E_STATE if the
- *          consumer is being shut down, is stopped or fatal; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED;
- *          RMQ_E_PANIC
+ *          consumer is being shut down, is stopped or fatal; RMQ_E_IN_CALLBACK in a log or wake-up callback;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback; never blocks
  * @since 0.1
  */
