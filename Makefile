@@ -40,7 +40,7 @@ bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=thr
 	cargo run --locked --release --package rmq-bench -- library=$(CURDIR)/build/bench/release/librmq.so $(OPTIONS)
 
 header: setup ## writes include/rmq.h, tests/exports.txt and docs/CONFIGURATION.md anew from the sources
-	RMQ_BLESS=1 cargo test --locked --quiet --test header --test exports
+	RMQ_BLESS=1 cargo test --locked --quiet --no-fail-fast --test header --test exports
 	RMQ_BLESS=1 cargo test --locked --quiet --lib config::docs
 
 reference: setup ## writes the reference of the C interface to build/reference/html

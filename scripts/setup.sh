@@ -64,6 +64,10 @@ for program in java javac; do
     fi
 done
 need mvn maven
+# Of the programs in ffi-examples.
+need go golang-go
+need ruby ruby-ffi ruby
+! command -v ruby >/dev/null || ruby -rffi -e "" 2>/dev/null || lacks "the gem ffi" ruby-ffi
 if [ "${1:-}" = bench ]; then
     # Not installed from here: the one of Debian 12 is too old.
     go_version=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p' || true)

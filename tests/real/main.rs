@@ -27,6 +27,7 @@ mod gate;
 mod groups;
 mod handover;
 mod inner_batches;
+mod languages;
 #[path = "../common/member.rs"]
 mod member;
 mod namespaces;

@@ -99,6 +99,11 @@ fn compile_file(source: &Path) -> PathBuf {
     program
 }
 
+/// The library for a program of another language to load or link.
+pub fn library_for_programs() -> PathBuf {
+    linkable(&library_folder())
+}
+
 /// The library under the name that programs look for, beside itself.
 fn linkable(library: &Path) -> PathBuf {
     let soname = library.join("librmq.so.0");
