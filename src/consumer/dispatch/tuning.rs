@@ -45,9 +45,8 @@ impl Workers {
     pub(crate) async fn pace(self, stop: CancellationToken) {
         loop {
             let pause = {
-                let state = &mut *self.0.state();
-                let most = if self.0.handler.is_some() { self.0.bounds.batch_size } else { usize::MAX };
-                if state.pace.release(&mut state.ready, most, Instant::now()) {
+                let mut state = self.0.state();
+                if self.0.let_go(&mut state) {
                     self.0.nudge();
                 }
                 state.pace.pause()
@@ -69,6 +68,20 @@ impl Workers {
 }
 
 impl Shared {
+    /// Lets go what may leave of what was just held; false when that is nothing. For the rest a timer is set.
+    pub(super) fn release(&self, state: &mut State) -> bool {
+        let released = self.let_go(state);
+        if state.pace.pause().is_some() {
+            self.paced.notify_one();
+        }
+        released
+    }
+
+    fn let_go(&self, state: &mut State) -> bool {
+        let most = if self.handler.is_some() { self.bounds.batch_size } else { usize::MAX };
+        state.pace.release(&mut state.ready, most, Instant::now())
+    }
+
     /// True when a thread has to go.
     pub(super) fn too_many(&self, state: &State) -> bool {
         state.threads > self.thread_max.load(Ordering::Relaxed)

@@ -138,10 +138,12 @@ impl Workers {
             let ordered = batch.queue.order.is_some();
             if state.pace.is_for(&batch, &messages) {
                 state.pace.hold(batch, messages, ordered);
-                self.0.paced.notify_one();
-                return true;
+                if !self.0.release(&mut state) {
+                    return true;
+                }
+            } else {
+                state.ready.push(batch, messages, ordered);
             }
-            state.ready.push(batch, messages, ordered);
         }
         self.0.nudge();
         true
