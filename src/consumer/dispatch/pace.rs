@@ -108,7 +108,7 @@ impl<B: Topical> Pace<B> {
             let share = ready.push(Arc::clone(&held.batch), held.messages.start..end, held.ordered);
             let topic = held.batch.topic_of(held.messages.start);
             for limit in self.all.iter_mut().chain(self.topics.get_mut(topic)) {
-                limit.spend(share, count);
+                limit.spend(&share, count);
             }
             released = true;
             held.messages.start = end;

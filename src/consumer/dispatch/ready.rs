@@ -79,12 +79,11 @@ impl<B> Default for Ready<B> {
 
 impl<B> Ready<B> {
     /// Adds messages of a batch at the end. Of an exclusive share one worker may claim once.
-    pub(super) fn push(&mut self, batch: Arc<B>, messages: Range<usize>, exclusive: bool) -> &Arc<Share<B>> {
+    pub(super) fn push(&mut self, batch: Arc<B>, messages: Range<usize>, exclusive: bool) -> Arc<Share<B>> {
         self.listed += messages.len();
         let share = Arc::new(Share::new(batch, messages, exclusive));
-        self.shares.push_back(share);
-        // invariant: it was added just now.
-        self.shares.back().expect("a share")
+        self.shares.push_back(Arc::clone(&share));
+        share
     }
 
     /// Takes back everything that nobody has claimed: messages of a batch, and whether they were exclusive.
