@@ -1,6 +1,6 @@
 # The front door. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench header reference install coverage deny setup clean
+.PHONY: help demo test test-long bench bench-ffi header reference install coverage deny setup clean
 
 PREFIX ?= /usr/local
 # How often `make test-long` repeats what depends on timing; `make test` repeats it 5 times.
@@ -38,6 +38,10 @@ bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=thr
 	cargo test --locked --quiet --package rmq-testbed --test peers
 	cargo rustc --locked --release --package rmq --lib --crate-type cdylib --target-dir build/bench
 	cargo run --locked --release --package rmq-bench -- library=$(CURDIR)/build/bench/release/librmq.so $(OPTIONS)
+
+# Go, Node, Python and Ruby read by ffi-examples; Java and Go's usual client stand beside them.
+bench-ffi: ## measures the programs of ffi-examples beside the C callback and other clients (OPTIONS="rounds=3 languages=go,node")
+	@$(MAKE) --no-print-directory bench OPTIONS="only=ffi sizes=1024 $(OPTIONS)"
 
 header: setup ## writes include/rmq.h, tests/exports.txt and docs/CONFIGURATION.md anew from the sources
 	RMQ_BLESS=1 cargo test --locked --quiet --no-fail-fast --test header --test exports

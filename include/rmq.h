@@ -314,6 +314,16 @@ extern "C" {
 #define RMQ_EVENT_CONSUME_TIMEOUT 128
 
 /**
+ * Event: the statistics, every "stats.interval.ms". Only the newest waits for rmq_consumer_poll_event.
+ */
+#define RMQ_EVENT_STATS 256
+
+/**
+ * Event: a log record, with "log.queue". At most 512 wait for rmq_consumer_poll_event, beside the other events.
+ */
+#define RMQ_EVENT_LOG 512
+
+/**
  * Mask: every event, those of kinds that are added later too.
  */
 #define RMQ_EVENT_EVERY 2147483647
@@ -396,7 +406,8 @@ typedef int32_t rmq_code;
 /**
  * Gets a log record. Called from the library's threads and from threads that call it, several at once; it must return
  * soon and may call nothing of this library. level is one of RMQ_LOG_*, the numbers of syslog; target is the part of
- * the library that speaks. The texts are UTF-8 and end when it returns. It may run until
+ * the library that speaks. Of equal warnings and errors within a second the first comes at once, and one more with
+ * their number when the second is over. With "log.queue" records become events instead. The texts are UTF-8 and end when it returns. It may run until
  * rmq_consumer_destroy of the last consumer made with it answered RMQ_OK. No exception may leave it.
  */
 typedef void (*rmq_log_cb)(int32_t level,
@@ -1095,7 +1106,7 @@ rmq_code rmq_config_set_max_reconsume_times(rmq_config *config,
 
 /**
  * Sets where log records of the consumers go that are made from this configuration; "log.level" says which. Without a
- * callback nothing is logged anywhere.
+ * callback nothing is logged anywhere. With "log.queue" records are events, and the callback gets none.
  *
  * @param config         must not be NULL
  * @param callback       see rmq_log_cb; NULL for none
@@ -1286,7 +1297,9 @@ rmq_code rmq_consumer_assignment_json(const rmq_consumer *consumer,
                                       size_t *needed);
 
 /**
- * Gives what a consumer counted so far as JSON.
+ * Gives the statistics of a consumer as JSON: threads, brokers, topics with their queues, callbacks and totals. Each
+ * member is told in docs/STATISTICS.md; docs/statistics.schema.json is its JSON Schema. Before the start and after the
+ * shutdown there are no brokers, and the totals stay. With "stats.interval.ms" it comes as RMQ_EVENT_STATS too.
  *
  * @param consumer  borrowed; must not be NULL
  * @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size
@@ -2654,7 +2667,8 @@ rmq_code rmq_consumer_set_event_callback(rmq_consumer *consumer,
                                          rmq_free_cb free_userdata);
 
 /**
- * Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics.
+ * Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics. Log
+ * records have 512 places of their own, and of RMQ_EVENT_STATS only the newest waits.
  *
  * @param consumer    must not be NULL
  * @param timeout_ms  how long to wait for one; 0 does not wait, -1 waits without a bound
@@ -2716,7 +2730,8 @@ RMQ_EXPORT
 const char *rmq_event_text(const rmq_event *event);
 
 /**
- * Gives an event as a JSON object. Its members are told in docs/events.md.
+ * Gives an event as a JSON object. Its members are told in docs/events.md; of RMQ_EVENT_STATS it is what
+ * rmq_consumer_stats_json gives.
  *
  * @param event  borrowed; NULL answers NULL
  * @returns a text that lives as long as the event
@@ -2725,6 +2740,29 @@ const char *rmq_event_text(const rmq_event *event);
  */
 RMQ_EXPORT
 const char *rmq_event_json(const rmq_event *event);
+
+/**
+ * Gives the part of the library that speaks: of RMQ_EVENT_ERROR and RMQ_EVENT_LOG, as rmq_log_cb gets it.
+ *
+ * @param event  borrowed; NULL answers NULL
+ * @returns a text that lives as long as the event; NULL for an event of another kind
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+const char *rmq_event_target(const rmq_event *event);
+
+/**
+ * Gives for how many events of its like an event stands. Equal failures and warnings within a second are held back:
+ * the first comes at once, and when the second is over the newest of the others comes for all of them.
+ *
+ * @param event  borrowed; NULL answers 0
+ * @returns 1 and more
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_EXPORT
+int64_t rmq_event_count(const rmq_event *event);
 
 /**
  * Ends an event that rmq_consumer_poll_event gave.

@@ -64,6 +64,9 @@ for program in java javac; do
     fi
 done
 need mvn maven
+need node nodejs
+need npm npm
+need python3 python3
 # Of the programs in ffi-examples.
 need go golang-go
 need ruby ruby-ffi ruby

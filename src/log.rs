@@ -38,6 +38,11 @@ impl Log {
         Log { most: Level::Error, sink: None }
     }
 
+    /// The least important level that is written; `None` when nothing is.
+    pub fn most(&self) -> Option<Level> {
+        self.sink.as_ref().map(|_| self.most)
+    }
+
     /// Writes one record; `text` is only formatted when somebody listens.
     pub fn write(&self, level: Level, target: &str, text: impl fmt::Display) {
         if level <= self.most

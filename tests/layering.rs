@@ -34,6 +34,7 @@ const PURE: &[&str] = &[
     "consumer/offsets/local_file.rs",
     "consumer/queue/process_queue.rs",
     "consumer/rebalance/",
+    "consumer/seldom.rs",
     "consumer/statistics/window.rs",
     "consumer/subscriptions/selector.rs",
     "consumer/subscriptions/subscription.rs",
@@ -44,6 +45,7 @@ const PURE: &[&str] = &[
     "consumer/dispatch/pace.rs",
     "consumer/dispatch/ready.rs",
     "runtime/backoff.rs",
+    "runtime/recent.rs",
     "transport/pending.rs",
 ];
 

@@ -350,7 +350,7 @@ pub unsafe extern "C" fn rmq_config_set_max_reconsume_times(config: *mut rmq_con
 }
 
 /// Sets where log records of the consumers go that are made from this configuration; "log.level" says which. Without a
-/// callback nothing is logged anywhere.
+/// callback nothing is logged anywhere. With "log.queue" records are events, and the callback gets none.
 ///
 /// @param config         must not be NULL
 /// @param callback       see rmq_log_cb; NULL for none

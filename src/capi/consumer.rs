@@ -353,7 +353,9 @@ pub unsafe extern "C" fn rmq_consumer_assignment_json(
     })
 }
 
-/// Gives what a consumer counted so far as JSON.
+/// Gives the statistics of a consumer as JSON: threads, brokers, topics with their queues, callbacks and totals. Each
+/// member is told in docs/STATISTICS.md; docs/statistics.schema.json is its JSON Schema. Before the start and after the
+/// shutdown there are no brokers, and the totals stay. With "stats.interval.ms" it comes as RMQ_EVENT_STATS too.
 ///
 /// @param consumer  borrowed; must not be NULL
 /// @param buf       gets the JSON text and a NUL; NULL with size 0 only asks for the size

@@ -30,6 +30,10 @@ pub const RMQ_EVENT_WARNING: i32 = 32;
 pub const RMQ_EVENT_SLOW_MESSAGE: i32 = 64;
 /// Event: messages outran "consume.timeout.ms".
 pub const RMQ_EVENT_CONSUME_TIMEOUT: i32 = 128;
+/// Event: the statistics, every "stats.interval.ms". Only the newest waits for rmq_consumer_poll_event.
+pub const RMQ_EVENT_STATS: i32 = 256;
+/// Event: a log record, with "log.queue". At most 512 wait for rmq_consumer_poll_event, beside the other events.
+pub const RMQ_EVENT_LOG: i32 = 512;
 /// Mask: every event, those of kinds that are added later too.
 pub const RMQ_EVENT_EVERY: i32 = 0x7fff_ffff;
 
@@ -39,6 +43,8 @@ pub struct rmq_event {
     kind: i32,
     code: rmq_code,
     level: i32,
+    count: i64,
+    target: Option<CString>,
     text: CString,
     json: CString,
     /// Kept to its end: dropping it may let a hand-over go on.
@@ -51,6 +57,8 @@ impl rmq_event {
             kind: event.kind() as i32,
             code: event.error_kind().map_or(RMQ_OK, ErrorKind::number),
             level: event.level() as i32,
+            count: i64::try_from(event.count()).unwrap_or(i64::MAX),
+            target: event.target().map(owned),
             text: owned(event.text()),
             json: owned(&event.json()),
             _event: None,
@@ -109,7 +117,8 @@ pub unsafe extern "C" fn rmq_consumer_set_event_callback(
     })
 }
 
-/// Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics.
+/// Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics. Log
+/// records have 512 places of their own, and of RMQ_EVENT_STATS only the newest waits.
 ///
 /// @param consumer    must not be NULL
 /// @param timeout_ms  how long to wait for one; 0 does not wait, -1 waits without a bound
@@ -199,7 +208,8 @@ pub unsafe extern "C" fn rmq_event_text(event: *const rmq_event) -> *const c_cha
     })
 }
 
-/// Gives an event as a JSON object. Its members are told in docs/events.md.
+/// Gives an event as a JSON object. Its members are told in docs/events.md; of RMQ_EVENT_STATS it is what
+/// rmq_consumer_stats_json gives.
 ///
 /// @param event  borrowed; NULL answers NULL
 /// @returns a text that lives as long as the event
@@ -211,6 +221,33 @@ pub unsafe extern "C" fn rmq_event_json(event: *const rmq_event) -> *const c_cha
     guard::value("rmq_event_json", ptr::null(), || unsafe {
         Ok(handle::borrow(event, "event")?.json.as_ptr())
     })
+}
+
+/// Gives the part of the library that speaks: of RMQ_EVENT_ERROR and RMQ_EVENT_LOG, as rmq_log_cb gets it.
+///
+/// @param event  borrowed; NULL answers NULL
+/// @returns a text that lives as long as the event; NULL for an event of another kind
+/// @par Thread-safety  any thread
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rmq_event_target(event: *const rmq_event) -> *const c_char {
+    // SAFETY: NULL or a live event, as the documentation asks.
+    guard::value("rmq_event_target", ptr::null(), || unsafe {
+        Ok(handle::borrow(event, "event")?.target.as_ref().map_or(ptr::null(), |target| target.as_ptr()))
+    })
+}
+
+/// Gives for how many events of its like an event stands. Equal failures and warnings within a second are held back:
+/// the first comes at once, and when the second is over the newest of the others comes for all of them.
+///
+/// @param event  borrowed; NULL answers 0
+/// @returns 1 and more
+/// @par Thread-safety  any thread
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rmq_event_count(event: *const rmq_event) -> i64 {
+    // SAFETY: NULL or a live event, as the documentation asks.
+    guard::value("rmq_event_count", 0, || unsafe { Ok(handle::borrow(event, "event")?.count) })
 }
 
 /// Ends an event that rmq_consumer_poll_event gave.
@@ -270,6 +307,8 @@ mod tests {
             (EventKind::Warning, RMQ_EVENT_WARNING),
             (EventKind::SlowMessage, RMQ_EVENT_SLOW_MESSAGE),
             (EventKind::ConsumeTimeout, RMQ_EVENT_CONSUME_TIMEOUT),
+            (EventKind::Stats, RMQ_EVENT_STATS),
+            (EventKind::Log, RMQ_EVENT_LOG),
         ];
         assert!(pairs.iter().all(|(kind, number)| *kind as i32 == *number));
         assert_eq!(EventKind::EVERY, RMQ_EVENT_EVERY);

@@ -141,6 +141,8 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_event_level(event) gives 0;
         rmq_event_text(event) gives null();
         rmq_event_json(event) gives null();
+        rmq_event_target(event) gives null();
+        rmq_event_count(event) gives 0;
         rmq_event_destroy(event.cast_mut()) gives ();
         rmq_consumer_set_allocate_callback(consumer, None, null_mut(), None) gives RMQ_E_PANIC;
         rmq_allocation_topic(null(), no_size) gives null();

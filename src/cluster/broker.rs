@@ -13,7 +13,7 @@ use crate::protocol::command::{Answer, ConsumerList, GetConsumerList, GetRouteIn
 use crate::protocol::{Fields, Frame, Header, ResponseCode};
 use crate::runtime::Tasks;
 use crate::transport::pool::{Greeting, Manners, Question};
-use crate::transport::{Connection, Incoming, Pool, Stamp};
+use crate::transport::{Connection, Incoming, Link, Pool, Stamp};
 
 /// What a cluster is reached by.
 pub struct Setup {
@@ -159,6 +159,15 @@ impl Cluster {
     /// Waits until the connection to a broker ends.
     pub async fn broker_lost(&self) {
         self.brokers.one_ended().await;
+    }
+
+    /// What each pool says of its addresses: the one without heartbeats, and that of the brokers.
+    pub(super) fn pools(&self) -> (Vec<Link>, Vec<Link>) {
+        (self.plain.links(), self.brokers.links())
+    }
+
+    pub(super) fn is_name_server(&self, address: &str) -> bool {
+        self.name_servers.has(address)
     }
 
     /// Ends all connections.

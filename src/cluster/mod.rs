@@ -1,10 +1,12 @@
 //! Who is where, and typed calls to them.
 
 mod broker;
+mod links;
 mod name_server;
 mod route;
 
 pub use broker::{Cluster, Setup, call};
+pub use links::{BrokerLink, Links};
 pub use name_server::NameServers;
 pub use route::{BrokerId, Route, Routes};
 
@@ -19,4 +21,6 @@ pub use crate::protocol::queue_json;
 /// A stored message and how it is found in a pulled body.
 pub use crate::protocol::record;
 pub use crate::protocol::{Fields, Frame, Header, RequestCode, ResponseCode};
-pub use crate::transport::{Connection, Incoming};
+/// How long answers took of late.
+pub use crate::runtime::Summary;
+pub use crate::transport::{Connection, Incoming, Link, LinkState};

@@ -44,6 +44,11 @@ impl NameServers {
         Arc::clone(&self.addresses.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// True for the address of one of them.
+    pub fn has(&self, address: &str) -> bool {
+        self.addresses().iter().any(|own| own == address)
+    }
+
     /// The first answer any of them gives. A refusal, such as "no such topic", is an answer; only when
     /// none can be reached is that the error, with each address and what was wrong with it.
     pub async fn ask<R: Request>(&self, pool: &Pool, request: &R) -> Result<R::Answer> {

@@ -100,6 +100,14 @@ impl Routes {
         addresses.get(&id).or_else(any).cloned()
     }
 
+    /// The broker that has this address, also after its topics' routes left it out.
+    pub fn broker_at(&self, address: &str) -> Option<BrokerId> {
+        self.addresses.iter().find_map(|(name, ids)| {
+            let id = ids.iter().find(|(_, own)| *own == address).map(|(id, _)| *id)?;
+            Some((Arc::clone(name), id))
+        })
+    }
+
     /// Where to read from: the broker with the suggested id, else the master, else any.
     pub fn read_address(&self, broker: &str, suggested: i64) -> Option<String> {
         let addresses = self.addresses.get(broker)?;

@@ -141,6 +141,10 @@ pub struct ConsumerConfig {
     pub unsettled_max: usize,
     /// The least important level that is logged.
     pub log_level: Level,
+    /// Whether log records become events.
+    pub log_queue: bool,
+    /// How often there is an event of statistics; zero is never.
+    pub stats_interval: Duration,
     /// How queues are divided.
     pub strategy: Strategy,
 }
@@ -219,6 +223,8 @@ impl Config {
                 "debug" => Level::Debug,
                 _ => Level::Warn,
             },
+            log_queue: self.text("log.queue") == "true",
+            stats_interval: self.millis("stats.interval.ms")?,
             strategy: self.strategy()?,
         })
     }

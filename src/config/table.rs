@@ -262,12 +262,11 @@ const LOGGING: &[Property] = &[
     .help("The least important records that the log callback gets. Without a callback nothing is logged anywhere."),
     flag("log.queue", "", "false")
         .low()
-        .unsupported("log events are not built yet")
-        .help("Hands log records out as events instead of calling the log callback."),
-    millis("stats.interval.ms", "", "0", 0, 3_600_000)
+        .help("Makes log records events of the kind RMQ_EVENT_LOG instead of calling the log callback; see docs/events.md."),
+    millis("stats.interval.ms", "", "0", 100, 3_600_000)
+        .also(0, "never")
         .low()
-        .unsupported("statistics events are not built yet")
-        .help("How often an event with statistics is raised. 0: never."),
+        .help("How often there is an event of the kind RMQ_EVENT_STATS with the statistics; see docs/STATISTICS.md."),
 ];
 
 const SECURITY: &[Property] = &[

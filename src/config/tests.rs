@@ -94,6 +94,8 @@ fn defaults_are_the_documented_ones() {
             poll_ack_on_destroy: false,
             unsettled_max: 1000,
             log_level: Level::Warn,
+            log_queue: false,
+            stats_interval: Duration::ZERO,
             strategy: Strategy::Avg,
         }
     );
@@ -206,9 +208,7 @@ fn what_is_not_built_is_refused_and_its_default_accepted() {
     for (name, value, why) in [
         ("tls.enable", "true", "TLS is not built yet"),
         ("access.key", "me", "signed requests are not built yet"),
-        ("stats.interval.ms", "1000", "statistics events are not built yet"),
         ("watchdog.queue.ms", "1000", "the queue watchdog is not built yet"),
-        ("log.queue", "true", "log events are not built yet"),
     ] {
         let (kind, text) = refusal(name, value);
         assert_eq!(kind, ErrorKind::Unsupported);

@@ -45,7 +45,7 @@ impl Allocation {
             {
                 engine.log.warn("allocation", &text);
                 let details = Map::from_iter([("topic".to_owned(), Value::from(topic))]);
-                engine.status.events().raise(Event::warning("unowned_queues", text, details));
+                engine.status.tell(Event::warning("unowned_queues", text, details));
             }
         }
         Some(rebalance::share(&owners, &engine.client_id, queues, members))

@@ -100,6 +100,7 @@ impl Inner {
                 ),
                 tasks,
                 status: Arc::clone(&self.status),
+                state: Arc::clone(&self.state),
                 store: Store::new(self.offset_file.as_deref()),
                 rebalance,
                 reroute: Notify::new(),

@@ -232,7 +232,7 @@ impl Coordinator {
             let text = format!("assigned queues that their topics do not have: {}", absent.join(", "));
             self.engine.log.warn("coordinator", &text);
             let details = Map::from_iter([("queues".to_owned(), Value::from(absent.clone()))]);
-            self.engine.status.events().raise(Event::warning("absent_queues", text, details));
+            self.engine.status.tell(Event::warning("absent_queues", text, details));
         }
         self.absent = absent;
     }
@@ -269,7 +269,7 @@ impl Coordinator {
     fn tell(&self, kind: EventKind, reason: Reason, queues: &[MessageQueue], heard: Vec<DropGuard>) {
         let event = Event::queues(kind, reason, &self.shown(queues), heard);
         self.engine.log.info("coordinator", event.text());
-        self.engine.status.events().raise(event);
+        self.engine.status.tell(event);
     }
 
     fn take(&mut self, name: MessageQueue) {

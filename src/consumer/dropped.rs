@@ -17,8 +17,8 @@ const IDS: usize = 32;
 pub(super) fn drop_failed(engine: &Engine, pulled: &PulledBatch, indexes: Range<usize>, why: &str) {
     let failed = &pulled.messages[indexes.clone()];
     count(&engine.status.counters.failed, failed.len());
-    pulled.queue.marks().counters().failed(failed.len());
-    pulled.queue.marks().counters().returned(failed.len());
+    pulled.queue.marks().failed(failed.len());
+    pulled.queue.marks().returned(failed.len());
     tell_dropped(engine, &pulled.queue.name, failed, why);
     pulled.queue.complete(pulled.id, indexes);
 }
@@ -27,9 +27,8 @@ pub(super) fn drop_failed(engine: &Engine, pulled: &PulledBatch, indexes: Range<
 /// time.
 pub(super) fn tell_dropped(engine: &Engine, queue: &MessageQueue, failed: &[Message], why: &str) {
     let Some(first) = failed.first() else { return };
-    let Some(since) = engine.status.dropped(failed.len()) else { return };
     let text = format!(
-        "{queue} offset {}, message {}: {why}; in broadcasting it does not come again ({since} messages since the last report)",
+        "{queue} offset {}, message {}: {why}; in broadcasting it does not come again",
         first.queue_offset(),
         first.message_id()
     );
@@ -41,7 +40,6 @@ pub(super) fn tell_dropped(engine: &Engine, queue: &MessageQueue, failed: &[Mess
         ("queue_id".to_owned(), json!(queue.id)),
         ("queue_offset".to_owned(), json!(first.queue_offset())),
         ("message_ids".to_owned(), json!(ids)),
-        ("failed".to_owned(), json!(since)),
     ]);
-    engine.status.events().raise(Event::warning("failed_messages", text, details));
+    engine.status.tell_times(Event::warning("failed_messages", text, details), failed.len());
 }

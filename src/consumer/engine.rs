@@ -11,6 +11,7 @@ use super::dispatch::Workers;
 use super::heartbeat::Heartbeat;
 use super::offsets::Store;
 use super::queue::budget::Budget;
+use super::state::Progress;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     pub(crate) custom: Custom,
     pub(crate) tasks: Tasks,
     pub(crate) status: Arc<Status>,
+    /// What the consumer is doing.
+    pub(super) state: Arc<Progress>,
     pub(crate) store: Store,
     /// Told when the assignment must be computed anew.
     pub(crate) rebalance: Arc<Notify>,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::DropGuard;
 
 use super::dispatch::Batch;
+use super::floods::counted;
 use crate::error::{Error, ErrorKind};
 use crate::log::Level;
 use crate::message::{Message, MessageQueue};
@@ -28,6 +29,10 @@ pub enum EventKind {
     SlowMessage = 64,
     /// Messages outran `consume.timeout.ms`.
     ConsumeTimeout = 128,
+    /// The statistics, every `stats.interval.ms`.
+    Stats = 256,
+    /// A log record, with `log.queue`.
+    Log = 512,
 }
 
 impl EventKind {
@@ -45,12 +50,15 @@ impl EventKind {
             EventKind::Warning => "warning",
             EventKind::SlowMessage => "slow_message",
             EventKind::ConsumeTimeout => "consume_timeout",
+            EventKind::Stats => "stats",
+            EventKind::Log => "log",
         }
     }
 
     fn level(self) -> Level {
         match self {
             EventKind::Assigned | EventKind::Revoking | EventKind::Released => Level::Info,
+            EventKind::Stats | EventKind::Log => Level::Info,
             EventKind::Error | EventKind::Fatal => Level::Error,
             EventKind::Warning | EventKind::SlowMessage | EventKind::ConsumeTimeout => Level::Warn,
         }
@@ -87,16 +95,51 @@ impl Reason {
 /// One event: a sentence for people, JSON for programs.
 pub struct Event {
     kind: EventKind,
+    level: Level,
     error: Option<ErrorKind>,
     text: String,
     details: Map<String, Value>,
+    /// The part of the library that speaks, of failures and log records.
+    target: Option<String>,
+    /// What its like have in common.
+    likeness: Option<Likeness>,
+    /// For how many of its like it stands.
+    count: u64,
+    /// The JSON as a whole, of statistics.
+    json: Option<String>,
     /// Cancels its tokens when everybody is done with the event.
     _heard: Vec<DropGuard>,
 }
 
+/// What makes events alike, so that a flood of them can be held back, and how many may come within a second.
+struct Likeness {
+    of: String,
+    burst: u32,
+}
+
+/// So many events of slow or overdue messages of one queue may come within a second: each names other messages.
+const MESSAGES_BURST: u32 = 32;
+
 impl Event {
     fn new(kind: EventKind, text: String) -> Event {
-        Event { kind, error: None, text, details: Map::new(), _heard: Vec::new() }
+        Event {
+            kind,
+            level: kind.level(),
+            error: None,
+            text,
+            details: Map::new(),
+            target: None,
+            likeness: None,
+            count: 1,
+            json: None,
+            _heard: Vec::new(),
+        }
+    }
+
+    /// Events of the same kind that say `of` are alike.
+    fn alike(self, of: &str, burst: u32) -> Event {
+        let of = format!("{} {of}", self.kind.name());
+        Event { likeness: Some(Likeness { of, burst }), ..self }
     }
 
     fn with(mut self, key: &str, value: impl Into<Value>) -> Event {
@@ -123,7 +166,9 @@ impl Event {
 
     /// A failure, told by the part of the library named `target`.
     pub(crate) fn error(target: &str, error: &Error) -> Event {
-        Event::failure(EventKind::Error, error).with("target", target)
+        let event = Event::failure(EventKind::Error, error).with("target", target);
+        let of = format!("{target} {}", error.kind().number());
+        Event { target: Some(target.to_owned()), ..event }.alike(&of, 1)
     }
 
     /// The end of a consumer by a bug.
@@ -141,7 +186,21 @@ impl Event {
     /// A doubt about how the group is set up, or messages and offsets that are given up; `name` tells
     /// programs which, `details` are members of its JSON.
     pub(crate) fn warning(name: &str, text: String, details: Map<String, Value>) -> Event {
-        Event { details, ..Event::new(EventKind::Warning, text) }.with("warning", name)
+        let topic = details.get("topic").and_then(Value::as_str).unwrap_or_default();
+        let of = format!("{name} {topic}");
+        Event { details, ..Event::new(EventKind::Warning, text) }.with("warning", name).alike(&of, 1)
+    }
+
+    /// The statistics as [`Consumer::stats_json`](super::Consumer::stats_json) gives them.
+    pub(crate) fn stats(text: String, json: String) -> Event {
+        Event { json: Some(json), ..Event::new(EventKind::Stats, text) }
+    }
+
+    /// A log record.
+    pub(crate) fn log(level: Level, target: &str, text: &str) -> Event {
+        let event = Event::new(EventKind::Log, text.to_owned());
+        let event = event.with("level", level as i32).with("target", target);
+        Event { level, target: Some(target.to_owned()), ..event }
     }
 
     /// Messages of one queue that are not finished for `took_ms`: which they are, and who has them.
@@ -163,7 +222,8 @@ impl Event {
             Some(batch) => event
                 .with("topic", batch.topic())
                 .with("broker", batch.broker())
-                .with("queue_id", batch.queue_id()),
+                .with("queue_id", batch.queue_id())
+                .alike(&batch.queue_name().to_string(), MESSAGES_BURST),
             None => event,
         }
     }
@@ -180,7 +240,28 @@ impl Event {
 
     /// How much it matters.
     pub fn level(&self) -> Level {
-        self.kind.level()
+        self.level
+    }
+
+    /// The part of the library that speaks; `None` where none does.
+    pub fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    /// For how many of its like it stands: more than one when a flood of them was held back.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// What its like say too, and how many of them may come within a second; `None` for events of which each counts.
+    pub(super) fn likeness(&self) -> Option<(String, u32)> {
+        self.likeness.as_ref().map(|likeness| (likeness.of.clone(), likeness.burst))
+    }
+
+    /// The same, standing for so many.
+    pub(super) fn counted(mut self, times: u64) -> Event {
+        self.text.push_str(&counted(times));
+        Event { count: times, ..self }.with("count", times)
     }
 
     /// A sentence for people.
@@ -188,8 +269,11 @@ impl Event {
         &self.text
     }
 
-    /// An object for programs: `kind`, `text`, and what belongs to the kind.
+    /// An object for programs: `kind`, `text`, and what belongs to the kind; of statistics the statistics themselves.
     pub fn json(&self) -> String {
+        if let Some(json) = &self.json {
+            return json.clone();
+        }
         let mut all = self.details.clone();
         all.insert("kind".to_owned(), self.kind.name().into());
         all.insert("text".to_owned(), self.text.as_str().into());

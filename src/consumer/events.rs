@@ -1,5 +1,6 @@
 //! Brings events to the user: to a callback on a thread of its own, else to whoever polls.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,17 +9,30 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::callback_thread::CallbackThread;
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::wakeup::{Source, Wakeup};
 use crate::runtime::threads;
 
 /// How many events wait at most; then the oldest make room. They are news, and nobody may read them.
 const MOST: usize = 1024;
 
+/// How many log records wait at most beside them, so that records cannot crowd out what happened.
+const MOST_RECORDS: usize = 512;
+
 /// The user's side of events.
 pub trait EventHandler: Send + Sync {
     /// Gets one event. Runs on the thread `rmq-event`, one at a time, in the order of the events.
     fn handle(&self, event: &Event);
+}
+
+thread_local! {
+    /// True while an event callback on this thread has a log record.
+    static TELLS_RECORD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// True in an event callback that has a log record: what it makes the library log must not become its next event.
+pub(super) fn tells_record() -> bool {
+    TELLS_RECORD.get()
 }
 
 /// The events of one consumer that nobody has taken yet.
@@ -31,15 +45,71 @@ pub(crate) struct Events {
 
 #[derive(Default)]
 struct Waiting {
-    events: VecDeque<Event>,
-    /// Events that had to make room.
-    lost: u64,
+    events: Line,
+    records: Line,
+    /// Only the newest statistics wait.
+    stats: Option<(u64, Event)>,
+    /// The number of the next event: they are taken in their order, wherever they wait.
+    next: u64,
     /// Kinds that a callback gets; `None` without one.
     mask: Option<i32>,
     /// Nothing more will come.
     closed: bool,
     /// The thread of a callback has not ended.
     delivering: bool,
+}
+
+/// Events that wait, oldest first, with their numbers.
+#[derive(Default)]
+struct Line {
+    events: VecDeque<(u64, Event)>,
+    /// Those that had to make room.
+    lost: u64,
+}
+
+impl Line {
+    fn push(&mut self, number: u64, event: Event, most: usize) {
+        self.events.push_back((number, event));
+        if self.events.len() > most {
+            self.events.pop_front();
+            self.lost += 1;
+        }
+    }
+
+    fn first(&self) -> u64 {
+        self.events.front().map_or(u64::MAX, |(number, _)| *number)
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        self.events.pop_front().map(|(_, event)| event)
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, event: Event) {
+        let number = self.next;
+        self.next += 1;
+        match event.kind() {
+            EventKind::Stats => self.stats = Some((number, event)),
+            EventKind::Log => self.records.push(number, event, MOST_RECORDS),
+            _ => self.events.push(number, event, MOST),
+        }
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        let (event, record) = (self.events.first(), self.records.first());
+        if self.stats.as_ref().is_some_and(|(number, _)| *number < event.min(record)) {
+            return self.stats.take().map(|(_, event)| event);
+        }
+        if event < record { self.events.take() } else { self.records.take() }
+    }
+
+    fn keep(&mut self, mask: i32) {
+        let wanted = |(_, event): &(u64, Event)| mask & event.kind() as i32 != 0;
+        self.events.events.retain(wanted);
+        self.records.events.retain(wanted);
+        self.stats = self.stats.take().filter(wanted);
+    }
 }
 
 /// Why there is no event.
@@ -64,11 +134,7 @@ impl Events {
             if waiting.closed || waiting.mask.is_some_and(|mask| mask & event.kind() as i32 == 0) {
                 return;
             }
-            waiting.events.push_back(event);
-            if waiting.events.len() > MOST {
-                waiting.events.pop_front();
-                waiting.lost += 1;
-            }
+            waiting.push(event);
             self.wakeup.raise(Source::Events)
         };
         self.bell.notify_all();
@@ -82,7 +148,17 @@ impl Events {
 
     /// Events that had to make room for newer ones.
     pub(crate) fn lost(&self) -> u64 {
-        self.waiting().lost
+        self.waiting().events.lost
+    }
+
+    /// Log records that had to make room for newer ones.
+    pub(crate) fn records_lost(&self) -> u64 {
+        self.waiting().records.lost
+    }
+
+    /// True when events of a kind would reach somebody, or wait for it.
+    pub(crate) fn wants(&self, kind: EventKind) -> bool {
+        self.waiting().mask.is_none_or(|mask| mask & kind as i32 != 0)
     }
 
     /// Takes the oldest; `None` waits without a bound.
@@ -90,7 +166,7 @@ impl Events {
         let deadline = within.and_then(|within| Instant::now().checked_add(within));
         let mut waiting = self.waiting();
         loop {
-            if let Some(event) = waiting.events.pop_front() {
+            if let Some(event) = waiting.take() {
                 return Ok(event);
             }
             if waiting.closed {
@@ -112,7 +188,7 @@ impl Events {
         let mut waiting = self.waiting();
         waiting.mask = mask;
         if let Some(mask) = mask {
-            waiting.events.retain(|event| mask & event.kind() as i32 != 0);
+            waiting.keep(mask);
         }
     }
 
@@ -155,6 +231,7 @@ pub(crate) fn deliver(
     let started = threads::spawn("rmq-event".to_owned(), 0, move || {
         thread.enter();
         while let Ok(event) = events.take(None) {
+            TELLS_RECORD.set(event.kind() == EventKind::Log);
             // A panic of Rust user code costs this event only.
             let _ = catch_unwind(AssertUnwindSafe(|| handler.handle(&event)));
         }
@@ -195,6 +272,35 @@ mod tests {
         }
         assert_eq!(events.take(None).unwrap().text(), "2");
         assert_eq!(events.lost(), 2);
+    }
+
+    #[test]
+    fn only_the_newest_statistics_wait() {
+        let events = Events::default();
+        for i in 0..3 {
+            events.raise(Event::stats(i.to_string(), "{}".to_owned()));
+            events.raise(event("news"));
+        }
+        let taken: Vec<String> = std::iter::from_fn(|| events.take(Some(Duration::ZERO)).ok())
+            .map(|event| event.text().to_owned())
+            .collect();
+        assert_eq!(taken, ["news", "news", "2", "news"]);
+        assert_eq!(events.lost(), 0);
+    }
+
+    #[test]
+    fn log_records_crowd_out_nothing_but_older_ones() {
+        let events = Events::default();
+        events.raise(event("first"));
+        for i in 0..MOST_RECORDS + 3 {
+            events.raise(Event::log(crate::log::Level::Warn, "pull", &i.to_string()));
+        }
+        events.raise(event("last"));
+        let next = || events.take(Some(Duration::ZERO)).unwrap().text().to_owned();
+        assert_eq!((next(), next(), events.records_lost()), ("first".to_owned(), "3".to_owned(), 3));
+        let rest: Vec<String> = (1..MOST_RECORDS + 1).map(|_| next()).collect();
+        assert_eq!(rest.last().unwrap(), "last");
+        assert_eq!(events.lost(), 0);
     }
 
     #[test]

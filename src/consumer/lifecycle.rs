@@ -15,6 +15,7 @@ use super::leaving::leave;
 use super::offsets;
 use super::opening::open;
 use super::state::{Progress, State, not_in};
+use super::statistics::Look;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::tuning::Tuning;
@@ -76,10 +77,12 @@ impl Inner {
         // Inside, groups and topics have the names that brokers know.
         config.group = namespace::wrap(&config.namespace_prefix, &config.group);
         let client_id: Arc<str> = identity::client_id(&config).into();
+        let status = Status::new(log, config.log_queue.then_some(config.log_level));
         Ok(Inner {
             offset_file: offsets::file_of(&config, &client_id)?,
             client_id,
-            status: Arc::new(Status::new(log.clone())),
+            log: status.log().clone(),
+            status: Arc::new(status),
             subscriptions: Arc::new(match config.model {
                 MessageModel::Clustering => Subscriptions::new(&config.group),
                 MessageModel::Broadcasting => Subscriptions::without_retry(&config.group),
@@ -94,7 +97,6 @@ impl Inner {
             run: Mutex::default(),
             engine: RwLock::default(),
             config,
-            log,
         })
     }
 
@@ -204,7 +206,7 @@ impl Inner {
 
     fn end_unstarted(&self) {
         self.state.enter(State::Stopped);
-        self.status.events().close();
+        self.status.close_events();
         self.status.wakeup().close().ring();
     }
 
@@ -244,7 +246,7 @@ impl Inner {
         let text = format_args!("left: {}, after {} ms", run.left, begun.elapsed().as_millis());
         self.log.debug("lifecycle", text);
         if run.left {
-            self.status.events().close();
+            self.status.close_events();
         }
         run.left && self.status.events().delivered(timeout.saturating_sub(begun.elapsed()))
     }
@@ -307,8 +309,17 @@ impl Inner {
         &self.config
     }
 
-    pub(super) fn worker_threads(&self) -> usize {
-        self.engine().map_or(0, |engine| engine.workers.threads())
+    pub(super) fn stats_json(&self) -> String {
+        let engine = self.engine();
+        Look {
+            config: &self.config,
+            client_id: &self.client_id,
+            state: self.state(),
+            status: &self.status,
+            subscriptions: &self.subscriptions,
+            engine: engine.as_deref(),
+        }
+        .json()
     }
 
     pub(super) fn is_callback_thread(&self) -> bool {
@@ -356,7 +367,7 @@ impl Drop for Inner {
             run.engine.direct.close();
             run.engine.cluster.close();
             run.io.abandon();
-            self.status.events().close();
+            self.status.close_events();
         }
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! The user comes in by `fronts` and `control`, administrators by `incoming` and `admin`. Around it stand `lifecycle`
 //! with `assembling`, `opening` and `leaving`; what keeps it alive: `heartbeat`, `lost`, `overdue`; and what it tells:
-//! `event`, `status`, `statistics`, `report`. `tuning` is what may be changed while it runs.
+//! `event`, `floods`, `status`, `statistics`, `report`. `tuning` is what may be changed while it runs.
 
 mod admin;
 mod allocation;
@@ -20,6 +20,7 @@ mod dropped;
 mod engine;
 mod event;
 mod events;
+mod floods;
 mod fronts;
 mod handover;
 mod heartbeat;
@@ -40,6 +41,7 @@ mod rebalance;
 mod report;
 mod retry;
 mod routing;
+mod seldom;
 mod settle;
 mod state;
 mod statistics;
@@ -228,9 +230,9 @@ impl Consumer {
         report::subscriptions(self.0.namespace_prefix(), self.0.subscriptions())
     }
 
-    /// Counters and threads as JSON.
+    /// What it counted and how it stands as JSON; docs/STATISTICS.md has every member.
     pub fn stats_json(&self) -> String {
-        report::stats(self.0.status(), self.client_id(), self.state(), self.0.worker_threads())
+        self.0.stats_json()
     }
 
     /// True on a thread that runs a callback of this consumer.

@@ -10,11 +10,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::coordinator::Coordinator;
 use super::engine::Engine;
+use super::floods::keep_telling;
 use super::heartbeat::{beat_all, keep_announcing, keep_beating};
 use super::offsets::keep_saving;
 use super::overdue::watch_callbacks;
 use super::routing::{self, keep_routes};
-use super::statistics::keep_sampling;
+use super::statistics::{keep_publishing, keep_sampling};
 use super::subscriptions::group_watch::keep_comparing;
 use super::subscriptions::patterns::{self, keep_looking};
 use super::subscriptions::sql_check;
@@ -69,6 +70,8 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), E
     engine.tasks.spawn("subscriptions", keep_announcing(Arc::clone(&engine)));
     engine.tasks.spawn("offset file", keep_saving(Arc::clone(&engine)));
     engine.tasks.spawn("statistics", keep_sampling(Arc::clone(&engine)));
+    engine.tasks.spawn("statistics events", keep_publishing(Arc::clone(&engine)));
+    engine.tasks.spawn("floods", keep_telling(Arc::clone(&engine)));
     engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::queue::{Order, Queue, Running};
 use super::retry::return_one;
 use super::settle::complete;
 use super::status::count;
+use crate::config::MessageModel;
 
 /// The delay level that means the dead letters.
 const DEAD_LETTERS: i32 = -1;
@@ -144,7 +145,7 @@ fn finish(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, mut faile
     failed.hopeless.dedup();
     let count_failed = failed.ranges.iter().map(Range::len).sum();
     count(&engine.status.counters.failed, count_failed);
-    pulled.queue.marks().counters().failed(count_failed);
+    pulled.queue.marks().failed(count_failed);
     if failed.hopeless.is_empty() {
         return put_back(engine, pulled, end, failed);
     }
@@ -169,7 +170,8 @@ async fn bury(
         let message = &pulled.messages[index];
         match return_one(&engine, &pulled, message, DEAD_LETTERS).await {
             Ok(()) => {
-                pulled.queue.marks().counters().returned(1);
+                pulled.queue.marks().returned(1);
+                pulled.queue.marks().retried(usize::from(engine.config.model == MessageModel::Clustering));
                 pulled.queue.complete(pulled.id, index..index + 1);
                 failed.ranges = failed.ranges.into_iter().flat_map(|range| without(range, index)).collect();
             }
@@ -194,6 +196,7 @@ fn without(range: Range<usize>, index: usize) -> impl Iterator<Item = Range<usiz
 
 fn put_back(engine: &Arc<Engine>, pulled: &Arc<PulledBatch>, end: usize, failed: Failed) {
     let Some(order) = &pulled.queue.order else { return };
+    pulled.queue.marks().retried(failed.ranges.iter().map(Range::len).sum());
     let again: Vec<Piece<PulledBatch>> = match failed.ranges.is_empty() {
         true => Vec::new(),
         false => {

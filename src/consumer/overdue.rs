@@ -55,7 +55,7 @@ fn tell_kept(engine: &Engine, kind: EventKind, open: &Open, ranges: Vec<Range<us
     let text =
         format!("{messages} messages of {name} from offset {offset} on are not settled after {took} ms{end}");
     engine.log.warn("poll", &text);
-    engine.status.events().raise(Event::messages(kind, text, &parts, "kept", took));
+    engine.status.tell(Event::messages(kind, text, &parts, "kept", took));
 }
 
 /// After `consume.timeout.ms` the messages of a callback go back to the broker, in broadcasting nowhere; its result
@@ -89,7 +89,7 @@ pub(crate) async fn watch_callbacks(engine: Arc<Engine>) {
             );
             let millis = u64::try_from(took).unwrap_or(u64::MAX);
             let event = Event::messages(kind, what.clone(), std::slice::from_ref(&batch), &thread, millis);
-            engine.status.events().raise(event);
+            engine.status.tell(event);
             let Some(running) = overdue.taken else {
                 engine.log.warn("workers", what);
                 continue;

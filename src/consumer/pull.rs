@@ -211,9 +211,10 @@ impl<'a> Puller<'a> {
         if let Some(filters) = self.engine.subscriptions.filters().topic(&self.queue.name.topic) {
             messages.retain(|message| filters.want(message));
         }
-        count(&counters.filtered, pulled - messages.len());
+        let filtered = pulled - messages.len();
+        count(&counters.filtered, filtered);
+        self.queue.marks().brought(pulled, filtered, took);
         self.queue.leave_out_done(&mut messages);
-        self.queue.marks().counters().pulled(messages.len(), took);
         if messages.is_empty() {
             return self.queue.advance(position.next_begin_offset);
         }

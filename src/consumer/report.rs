@@ -5,8 +5,6 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::queue::Queue;
-use super::state::State;
-use super::status::Status;
 use super::subscriptions::Subscriptions;
 use crate::cluster::Route;
 use crate::message::namespace;
@@ -72,20 +70,4 @@ pub(super) fn subscriptions(space: &str, subscriptions: &Subscriptions) -> Strin
         })
     });
     Value::Array(topics.chain(patterns).collect()).to_string()
-}
-
-pub(super) fn stats(status: &Status, client_id: &str, state: State, threads: usize) -> String {
-    let mut totals: Map<String, Value> =
-        status.counters.each().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    totals.insert("events_lost".to_owned(), status.events().lost().into());
-    let queues = status.queues();
-    json!({
-        "client_id": client_id,
-        "state": state.name(),
-        "threads": { "worker": threads },
-        "queues": queues.len(),
-        "pending": queues.iter().map(|queue| queue.pending()).sum::<usize>(),
-        "totals": totals,
-    })
-    .to_string()
 }

@@ -38,7 +38,7 @@ pub(crate) async fn give_back(
 ) {
     let queue = &batch.queue;
     count(&engine.status.counters.failed, indexes.len());
-    queue.marks().counters().failed(indexes.len());
+    queue.marks().failed(indexes.len());
     let mut left = Vec::new();
     for index in indexes {
         // Whoever gets the queue next gets these again, so a stop need not wait for a broker that keeps silent.
@@ -51,7 +51,8 @@ pub(crate) async fn give_back(
         }
         match return_one(&engine, &batch, &batch.messages[index], delay_level).await {
             Ok(()) => {
-                queue.marks().counters().returned(1);
+                queue.marks().returned(1);
+                queue.marks().retried(usize::from(engine.config.model == MessageModel::Clustering));
                 queue.complete(batch.id, index..index + 1);
             }
             Err(error) => {
@@ -71,7 +72,8 @@ pub(crate) async fn give_back(
         () = sleep(LOCAL_RETRY) => {
             // Not when the offset was moved meanwhile.
             for index in left.into_iter().filter(|_| queue.holds(batch.id)) {
-                engine.workers.push(Arc::clone(&batch), index..index + 1);
+                let pushed = engine.workers.push(Arc::clone(&batch), index..index + 1);
+                queue.marks().retried(usize::from(pushed));
             }
         }
     }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use super::dispatch::Outcome;
 use super::event::Event;
-use super::events::Events;
+use super::events::{Events, tells_record};
+use super::floods::Floods;
 use super::queue::Queue;
 use super::queue::pauses::{Pauses, Selection};
 use super::wakeup::Wakeup;
 use crate::error::{Error, ErrorKind};
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::message::MessageQueue;
 
 /// Counters since the start; each only grows.
@@ -62,60 +62,46 @@ pub(crate) fn count(counter: &AtomicU64, more: usize) {
 pub(crate) struct Status {
     log: Log,
     events: Arc<Events>,
+    floods: Arc<Floods>,
     wakeup: Arc<Wakeup>,
     last_error: Mutex<Option<Error>>,
     fatal_error: Mutex<Option<Error>>,
     assignment: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
     pauses: Mutex<Pauses>,
-    odd_outcomes: Mutex<Seldom>,
-    dropped: Mutex<Seldom>,
     pub(crate) counters: Counters,
 }
 
-/// Lets one of many equal reports through each second.
-#[derive(Default)]
-struct Seldom {
-    last: Option<Instant>,
-    held_back: u64,
-}
-
-impl Seldom {
-    /// How many reports this one stands for, or `None` to keep silent.
-    fn pass(&mut self, now: Instant, more: u64) -> Option<u64> {
-        self.held_back += more;
-        if self.last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(1)) {
-            return None;
-        }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.held_back))
-    }
-}
-
 impl Status {
-    /// Nothing failed, nothing counted.
-    pub(crate) fn new(log: Log) -> Status {
+    /// Nothing failed, nothing counted. With `log_events` records become events and `log` gets none.
+    pub(crate) fn new(log: Log, log_events: Option<Level>) -> Status {
         let wakeup: Arc<Wakeup> = Arc::default();
+        let events = Arc::new(Events::new(Arc::clone(&wakeup)));
+        let log = match log_events {
+            Some(most) => records_as_events(most, &events),
+            None => log,
+        };
+        let floods = Floods::before(log, Arc::clone(&events));
         Status {
-            log,
-            events: Arc::new(Events::new(Arc::clone(&wakeup))),
+            log: floods.log(),
+            events,
+            floods,
             wakeup,
             last_error: Mutex::default(),
             fatal_error: Mutex::default(),
             assignment: Mutex::default(),
             pauses: Mutex::default(),
-            odd_outcomes: Mutex::default(),
-            dropped: Mutex::default(),
             counters: Counters::default(),
         }
     }
 
-    /// Keeps a failure as the last one, logs it as an error and raises an event of it.
+    /// Keeps a failure as the last one, logs it as an error and raises an event of it. Of a flood of them the log and
+    /// the events get one a second with a count.
     pub(crate) fn report(&self, target: &str, error: Error) {
         self.log.error(target, &error);
         let event = Event::error(target, &error);
         // Whoever hears of it may ask for it.
         self.keep(error);
-        self.events.raise(event);
+        self.tell(event);
     }
 
     /// The same for a bug that ended the consumer.
@@ -130,6 +116,27 @@ impl Status {
 
     fn keep(&self, error: Error) {
         *lock(&self.last_error) = Some(error);
+    }
+
+    /// Raises an event, or of a flood of its like one a second with a count.
+    pub(crate) fn tell(&self, event: Event) {
+        self.floods.raise(event, 1);
+    }
+
+    /// The same for an event that stands for several.
+    pub(crate) fn tell_times(&self, event: Event, times: usize) {
+        self.floods.raise(event, times as u64);
+    }
+
+    /// What holds floods back.
+    pub(crate) fn floods(&self) -> &Arc<Floods> {
+        &self.floods
+    }
+
+    /// No events any more, after what was held back.
+    pub(crate) fn close_events(&self) {
+        self.floods.tell_held(true);
+        self.events.close();
     }
 
     /// What the user is told of.
@@ -157,30 +164,20 @@ impl Status {
         lock(&self.fatal_error).clone()
     }
 
-    /// A callback answered what it cannot mean: told once a second with a count.
+    /// A callback answered what it cannot mean.
     pub(crate) fn odd_outcome(&self, outcome: Outcome, orderly: bool) {
-        let mut seldom = lock(&self.odd_outcomes);
-        if let Some(times) = seldom.pass(Instant::now(), 1) {
-            let what = match outcome {
-                Outcome::Unknown(value) => value.to_string(),
-                Outcome::Deferred => "DEFERRED without retaining the batch".to_owned(),
-                Outcome::Rollback if orderly => "ROLLBACK although it commits by itself".to_owned(),
-                Outcome::Suspend => "SUSPEND, which is for consume.mode=orderly".to_owned(),
-                Outcome::Commit => "COMMIT, which is for consume.mode=orderly".to_owned(),
-                Outcome::Rollback => "ROLLBACK, which is for consume.mode=orderly".to_owned(),
-                Outcome::Success | Outcome::Later => "an answer of the other mode".to_owned(),
-            };
-            let taken = if orderly { "SUSPEND" } else { "RECONSUME_LATER" };
-            let text = format!("the message callback returned {what}, taken as {taken} ({times} times)");
-            drop(seldom);
-            self.report("workers", Error::new(ErrorKind::InvalidArgument, text));
-        }
-    }
-
-    /// Messages failed that do not come again: how many there were since the last report, once a second.
-    pub(crate) fn dropped(&self, messages: usize) -> Option<u64> {
-        let mut seldom = lock(&self.dropped);
-        seldom.pass(Instant::now(), messages as u64)
+        let what = match outcome {
+            Outcome::Unknown(value) => value.to_string(),
+            Outcome::Deferred => "DEFERRED without retaining the batch".to_owned(),
+            Outcome::Rollback if orderly => "ROLLBACK although it commits by itself".to_owned(),
+            Outcome::Suspend => "SUSPEND, which is for consume.mode=orderly".to_owned(),
+            Outcome::Commit => "COMMIT, which is for consume.mode=orderly".to_owned(),
+            Outcome::Rollback => "ROLLBACK, which is for consume.mode=orderly".to_owned(),
+            Outcome::Success | Outcome::Later => "an answer of the other mode".to_owned(),
+        };
+        let taken = if orderly { "SUSPEND" } else { "RECONSUME_LATER" };
+        let text = format!("the message callback returned {what}, taken as {taken}");
+        self.report("workers", Error::new(ErrorKind::InvalidArgument, text));
     }
 
     /// A queue was taken; it is paused if a pause covers it.
@@ -232,16 +229,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_reports_pass_once_a_second_with_their_count() {
-        let (mut seldom, start) = (Seldom::default(), Instant::now());
-        assert_eq!(seldom.pass(start, 1), Some(1));
-        assert_eq!(seldom.pass(start, 1), None);
-        assert_eq!(seldom.pass(start + Duration::from_millis(999), 1), None);
-        assert_eq!(seldom.pass(start + Duration::from_secs(1), 1), Some(3));
-    }
+/// A log whose records wait among the events. Raising an event logs nothing, and what a callback that has a record
+/// makes the library log goes nowhere: so no record causes another.
+fn records_as_events(most: Level, events: &Arc<Events>) -> Log {
+    let events = Arc::clone(events);
+    let raise = move |level, target: &str, text: &str| {
+        if !tells_record() {
+            events.raise(Event::log(level, target, text));
+        }
+    };
+    Log::new(most, Arc::new(raise))
 }

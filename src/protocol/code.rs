@@ -76,6 +76,13 @@ codes! {
     }
 }
 
+impl RequestCode {
+    /// True for a request that its receiver may hold until there is something to answer.
+    pub fn may_be_held(self) -> bool {
+        self == RequestCode::PullMessage
+    }
+}
+
 codes! {
     /// How it ended: Java's `ResponseCode` and `RemotingSysResponseCode`.
     ResponseCode {

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -14,8 +14,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::meter::Meter;
 use super::pending::Pending;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::RequestCode;
 use crate::protocol::frame::{Frame, LENGTH_BYTES, frame_length};
 use crate::protocol::header::{Encoding, Header};
 use crate::runtime::Tasks;
@@ -29,6 +31,18 @@ pub type Stamp = Arc<[(&'static str, String)]>;
 /// The writer collects queued frames up to this many bytes into one write.
 const WRITE_CHUNK: usize = 64 * 1024;
 
+/// What a connection is known by and keeps.
+pub struct Line<'a> {
+    /// Tells it from others to the same peer.
+    pub id: u64,
+    /// The peer's address as it was asked for.
+    pub peer: &'a str,
+    /// Goes with every request.
+    pub stamp: Stamp,
+    /// Counts the requests to the peer.
+    pub meter: Arc<Meter>,
+}
+
 /// A handle to one connection; clones share it.
 #[derive(Clone)]
 pub struct Connection(Arc<Shared>);
@@ -37,31 +51,26 @@ struct Shared {
     id: u64,
     peer: String,
     stamp: Stamp,
+    meter: Arc<Meter>,
     pending: Mutex<Pending<oneshot::Sender<Result<Frame>>>>,
     outbox: mpsc::UnboundedSender<Vec<u8>>,
     dead: CancellationToken,
 }
 
 impl Connection {
-    /// Takes over a connected stream. `id` tells this connection from others to the same peer.
-    pub fn open<R, W>(
-        id: u64,
-        peer: &str,
-        stamp: Stamp,
-        reader: R,
-        writer: W,
-        incoming: Incoming,
-        tasks: &Tasks,
-    ) -> Connection
+    /// Takes over a connected stream.
+    pub fn open<R, W>(line: Line<'_>, reader: R, writer: W, incoming: Incoming, tasks: &Tasks) -> Connection
     where
         R: AsyncRead + Unpin + Send + 'static,
         W: AsyncWrite + Unpin + Send + 'static,
     {
+        let Line { id, peer, stamp, meter } = line;
         let (outbox, queued) = mpsc::unbounded_channel();
         let connection = Connection(Arc::new(Shared {
             id,
             peer: peer.to_owned(),
             stamp,
+            meter,
             pending: Mutex::default(),
             outbox,
             dead: CancellationToken::new(),
@@ -99,15 +108,20 @@ impl Connection {
         let (waiter, answer) = oneshot::channel();
         header.opaque = self.pending().register(waiter)?;
         let _forget = Forget { connection: self, opaque: header.opaque };
+        let held = RequestCode::from(header.code).may_be_held();
+        let begun = Instant::now();
         self.send(&Frame { header, body })?;
-        match timeout(within, answer).await {
+        self.0.meter.sent();
+        let result = match timeout(within, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(self.death()),
             Err(_) => Err(Error::new(
                 ErrorKind::RequestTimeout,
                 format!("{}: no answer within {} ms", self.0.peer, within.as_millis()),
             )),
-        }
+        };
+        self.0.meter.ended(&result, held, begun.elapsed());
+        result
     }
 
     /// Answers a request of the peer.
@@ -278,7 +292,8 @@ mod tests {
     fn connect(incoming: Incoming) -> (Connection, DuplexStream) {
         let (ours, theirs) = duplex(1 << 16);
         let (reader, writer) = split(ours);
-        (Connection::open(1, "peer", Arc::default(), reader, writer, incoming, &tasks()), theirs)
+        let line = Line { id: 1, peer: "peer", stamp: Arc::default(), meter: Arc::default() };
+        (Connection::open(line, reader, writer, incoming, &tasks()), theirs)
     }
 
     async fn receive(peer: &mut DuplexStream) -> Frame {
@@ -311,6 +326,25 @@ mod tests {
         reply(&mut peer, &first, b"to a").await;
         assert_eq!(a.await.unwrap().unwrap().body, "to a");
         assert_eq!(b.await.unwrap().unwrap().body, "to b");
+        let meter = &connection.0.meter;
+        assert_eq!((meter.requests(), meter.timeouts()), (2, 0));
+        // The code is PULL_MESSAGE, whose answers say nothing of the way.
+        assert_eq!(meter.round_trips(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_answers_and_timeouts_are_counted() {
+        let (connection, mut peer) = connect(Arc::new(|_, _| {}));
+        let own = connection.clone();
+        let heartbeat = || Header::request(34, Fields::default());
+        let call = tokio::spawn(async move { own.call(heartbeat(), Bytes::new(), SECOND).await });
+        let request = receive(&mut peer).await;
+        reply(&mut peer, &request, b"ok").await;
+        call.await.unwrap().unwrap();
+        connection.call(heartbeat(), Bytes::new(), SECOND).await.unwrap_err();
+        let meter = &connection.0.meter;
+        assert_eq!((meter.requests(), meter.timeouts()), (2, 1));
+        assert!(meter.round_trips().is_some());
     }
 
     #[tokio::test]

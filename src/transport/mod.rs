@@ -2,8 +2,10 @@
 
 pub mod connection;
 pub mod dial;
+pub mod meter;
 pub mod pending;
 pub mod pool;
 
 pub use connection::{Connection, Incoming, Stamp};
-pub use pool::Pool;
+pub use meter::Meter;
+pub use pool::{Link, LinkState, Pool};

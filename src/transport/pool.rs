@@ -11,8 +11,9 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Connection, Ids, Incoming, Stamp};
+use super::connection::{Connection, Ids, Incoming, Line, Stamp};
 use super::dial::dial;
+use super::meter::Meter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Frame, Header, ResponseCode};
 use crate::runtime::{Backoff, Tasks, random};
@@ -67,6 +68,42 @@ struct Peer {
     dialing: tokio::sync::Mutex<Attempts>,
     /// How many attempts have failed: whoever waited for one shares its error, and nobody else's.
     failed: AtomicU64,
+    meter: Arc<Meter>,
+}
+
+/// How an address is reached now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// A connection is open.
+    Connected,
+    /// One is being made.
+    Connecting,
+    /// The last try to make one failed.
+    Failed,
+    /// There is none, and none is being made.
+    Disconnected,
+}
+
+impl LinkState {
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkState::Connected => "connected",
+            LinkState::Connecting => "connecting",
+            LinkState::Failed => "failed",
+            LinkState::Disconnected => "disconnected",
+        }
+    }
+}
+
+/// An address, how it is reached, and what was counted of it.
+pub struct Link {
+    /// As it was asked for.
+    pub address: String,
+    /// Its connection.
+    pub state: LinkState,
+    /// Over all its connections.
+    pub meter: Arc<Meter>,
 }
 
 struct Attempts {
@@ -128,6 +165,19 @@ impl Pool {
         addresses.into_iter().filter(|address| self.established(address).is_none()).collect()
     }
 
+    /// The addresses that were ever asked for, in their order.
+    pub fn links(&self) -> Vec<Link> {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let link = |(address, peer): (&String, &Arc<Peer>)| Link {
+            address: address.clone(),
+            state: peer.state(),
+            meter: Arc::clone(&peer.meter),
+        };
+        let mut links: Vec<Link> = peers.iter().map(link).collect();
+        links.sort_by(|one, other| one.address.cmp(&other.address));
+        links
+    }
+
     /// Waits until one of the open connections ends; forever when there is none.
     pub async fn one_ended(&self) {
         let open: Vec<Connection> = {
@@ -167,6 +217,7 @@ impl Pool {
             open: Mutex::default(),
             greeted: AtomicBool::new(false),
             failed: AtomicU64::new(0),
+            meter: Arc::default(),
             dialing: tokio::sync::Mutex::new(Attempts {
                 backoff: Backoff::new(RECONNECT.0, RECONNECT.1),
                 not_before: Instant::now(),
@@ -182,8 +233,8 @@ impl Pool {
         let stream = dial(address, manners.connect_timeout).await?;
         let (reader, writer) = stream.into_split();
         let (incoming, stamp) = (Arc::clone(&self.incoming), Arc::clone(&manners.stamp));
-        let id = self.ids.next();
-        let connection = Connection::open(id, address, stamp, reader, writer, incoming, &self.tasks);
+        let line = Line { id: self.ids.next(), peer: address, stamp, meter: Arc::clone(&peer.meter) };
+        let connection = Connection::open(line, reader, writer, incoming, &self.tasks);
         let mut fresh = Fresh { connection, greeted: false };
         if let Some((header, body)) = (manners.greeting)() {
             let call = |header, body| fresh.connection.call(header, body, manners.greeting_timeout);
@@ -223,6 +274,17 @@ impl Peer {
     fn open(&self) -> Option<Connection> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.as_ref().filter(|c| c.is_open()).cloned()
+    }
+
+    fn state(&self) -> LinkState {
+        if self.open().is_some() {
+            return LinkState::Connected;
+        }
+        match self.dialing.try_lock().map(|attempts| attempts.last_error.is_some()) {
+            Err(_) => LinkState::Connecting,
+            Ok(true) => LinkState::Failed,
+            Ok(false) => LinkState::Disconnected,
+        }
     }
 }
 

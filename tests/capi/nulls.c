@@ -167,6 +167,8 @@ static void consumers(void)
     NUMBER_ROW(rmq_event_level, 0);
     NUMBER_ROW(rmq_event_text, NULL);
     NUMBER_ROW(rmq_event_json, NULL);
+    NUMBER_ROW(rmq_event_target, NULL);
+    NUMBER_ROW(rmq_event_count, 0);
     ROW(rmq_event_destroy, rmq_event_destroy(NULL));
     CODE_ROW(rmq_consumer_poll, "consumer", NULL, HUGE_SIZE, -1, NULL);
     FAILS(RMQ_E_INVALID_ARG, "batch is NULL", rmq_consumer_poll(consumer, 1, 0, NULL));

@@ -75,6 +75,13 @@ impl Record {
         self.logs.lock().unwrap().iter().filter(|(_, text)| text.contains(part)).count()
     }
 
+    /// How often something was to be logged: a record may stand for several, and then says so at its end.
+    pub fn logged_times(&self, part: &str) -> usize {
+        let logs = self.logs.lock().unwrap();
+        let times = |text: &str| text.strip_suffix(" times)")?.rsplit('(').next()?.parse::<usize>().ok();
+        logs.iter().filter(|(_, text)| text.contains(part)).map(|(_, text)| times(text).unwrap_or(1)).sum()
+    }
+
     /// The events of a kind so far, as JSON, oldest first.
     pub fn events(&self, kind: EventKind) -> Vec<serde_json::Value> {
         let events = self.events.lock().unwrap();

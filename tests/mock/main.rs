@@ -23,8 +23,11 @@ mod races;
 mod records;
 mod refusals;
 mod restarts;
+#[path = "../common/schema.rs"]
+mod schema;
 mod shutdown;
 mod start;
+mod statistics;
 mod subscriptions;
 mod tools;
 mod wakeup;

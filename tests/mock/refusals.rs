@@ -184,7 +184,7 @@ fn heartbeats_that_are_refused_while_it_runs_stop_nothing() {
     let member = Setup::new(&cluster, "g").set("heartbeat.interval.ms", "100").subscribe("T", "*").start();
     wait_until("the queue", WITHIN, || member.queues("T") == [0]);
     cluster.on(RequestCode::HeartBeat).times(3, Fault::refuse(ResponseCode::SystemError, "not now"));
-    wait_until("the refusals to be told", WITHIN, || member.record.logged("not now") >= 3);
+    wait_until("the refusals to be told", WITHIN, || member.record.logged_times("not now") >= 3);
     cluster.produce("T", 0, "m");
     member.record.wait_for(1, WITHIN);
 }

@@ -16,6 +16,10 @@ use rmq_testbed::{Cluster, Sending, TempDir, Version, loops, spawn, temp_dir, wa
 
 use crate::support::{both, end, library_for_programs, output, program, root, run, tool};
 
+mod scripts;
+
+use scripts::{node, python, python_async};
+
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// Makes the tests of each language, on both versions where brokers differ.
@@ -60,7 +64,7 @@ macro_rules! languages {
     )* };
 }
 
-languages! { go, ruby }
+languages! { go, node, python, python_async, ruby }
 
 /// How a program starts, given its name.
 type Programs = Box<dyn Fn(&str) -> Command + Send + Sync>;

@@ -39,8 +39,11 @@ mod poll;
 mod queues;
 mod resets;
 mod retry;
+#[path = "../common/schema.rs"]
+mod schema;
 mod settling;
 mod several;
+mod statistics;
 #[path = "../support/mod.rs"]
 mod support;
 mod transactions;

@@ -416,7 +416,7 @@ impl Shared {
             if ended - begun <= SLOW {
                 fast = (fast.0 + 1, fast.1 + (ended - begun));
             } else {
-                counters.called(1, ended - begun);
+                counters.called(1, ended - begun, ended);
                 let mut state = self.state();
                 state.usual.learn(ended - begun);
                 let called = self.look_back(&mut state);
@@ -425,7 +425,7 @@ impl Shared {
             }
             begun = ended;
         }
-        counters.called(fast.0, fast.1);
+        counters.called(fast.0, fast.1, begun);
         (begun - begun_all).checked_div(callbacks)
     }
 

@@ -88,7 +88,7 @@ impl LocalStore {
                 let text = format!("{path}: {why}; the offsets of {path}.bak are taken, which may be older");
                 status.log().warn("offsets", &text);
                 let details = Map::from_iter([("path".to_owned(), json!(path.to_string()))]);
-                status.events().raise(Event::warning("offset_file", text, details));
+                status.tell(Event::warning("offset_file", text, details));
                 self.begin_with(offsets);
             }
             Found::Bad(file, backup) => {

@@ -1,9 +1,9 @@
-//! What is noted of an owned queue for those who look from outside: when it was pulled from and consumed, and
-//! its topic's counters.
+//! What is noted of an owned queue for those who look from outside: when it was pulled from and consumed, its
+//! counters, and those of its topic.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::consumer::statistics::TopicCounters;
 
@@ -15,6 +15,35 @@ pub(crate) struct Marks {
     pulled: AtomicI64,
     consumed: AtomicI64,
     counters: Arc<TopicCounters>,
+    counts: QueueCounters,
+}
+
+/// Counters of one queue since it was taken. Batches are counted, not messages one by one.
+#[derive(Default)]
+struct QueueCounters {
+    pulls: AtomicU64,
+    pulled: AtomicU64,
+    filtered: AtomicU64,
+    failed: AtomicU64,
+    retried: AtomicU64,
+    returned: AtomicU64,
+}
+
+/// What was counted of a queue since it was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Pulls that went out.
+    pub(crate) pulls: u64,
+    /// Messages pulled, before the filter.
+    pub(crate) pulled: u64,
+    /// Those that the filter dropped.
+    pub(crate) filtered: u64,
+    /// Messages that a callback or the program wants again.
+    pub(crate) failed: u64,
+    /// Those that were brought back to a broker, or that come again here.
+    pub(crate) retried: u64,
+    /// Those among the complete ones that were given back or up, and not consumed.
+    pub(crate) returned: u64,
 }
 
 impl Marks {
@@ -27,6 +56,7 @@ impl Marks {
             pulled: AtomicI64::new(taken),
             consumed: AtomicI64::new(taken),
             counters,
+            counts: QueueCounters::default(),
         }
     }
 
@@ -42,7 +72,45 @@ impl Marks {
 
     /// A pull goes out.
     pub(crate) fn pulled(&self) {
+        add(&self.counts.pulls, 1);
         self.pulled.store(now_ms(), Ordering::Relaxed);
+    }
+
+    /// A pull brought messages, of which the filter dropped some.
+    pub(crate) fn brought(&self, messages: usize, filtered: usize, took: Duration) {
+        add(&self.counts.pulled, messages);
+        add(&self.counts.filtered, filtered);
+        self.counters.pulled(messages - filtered, took);
+    }
+
+    /// A callback or the program wants messages again.
+    pub(crate) fn failed(&self, messages: usize) {
+        add(&self.counts.failed, messages);
+        self.counters.failed(messages);
+    }
+
+    /// Failed messages come again: from a broker that took them back, or here.
+    pub(crate) fn retried(&self, messages: usize) {
+        add(&self.counts.retried, messages);
+    }
+
+    /// Messages that are or will be complete were given back or up, and not consumed.
+    pub(crate) fn returned(&self, messages: usize) {
+        add(&self.counts.returned, messages);
+        self.counters.returned(messages);
+    }
+
+    /// What was counted since the queue was taken.
+    pub(crate) fn counts(&self) -> Counts {
+        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            pulls: value(&self.counts.pulls),
+            pulled: value(&self.counts.pulled),
+            filtered: value(&self.counts.filtered),
+            failed: value(&self.counts.failed),
+            retried: value(&self.counts.retried),
+            returned: value(&self.counts.returned),
+        }
     }
 
     /// A callback was done with messages. Called for the first one after each commit only, since a look at the
@@ -70,6 +138,10 @@ impl Marks {
     pub(crate) fn counters(&self) -> &TopicCounters {
         &self.counters
     }
+}
+
+fn add(counter: &AtomicU64, more: usize) {
+    counter.fetch_add(more as u64, Ordering::Relaxed);
 }
 
 /// Milliseconds since 1970.

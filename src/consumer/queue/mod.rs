@@ -239,6 +239,11 @@ impl Queue {
         self.process().messages()
     }
 
+    /// Messages consumed since the queue was taken.
+    pub(crate) fn consumed(&self) -> u64 {
+        self.process().finished().saturating_sub(self.marks.counts().returned)
+    }
+
     /// The offset the broker is known to hold.
     pub(crate) fn committed(&self) -> Option<i64> {
         self.known().offset

@@ -20,6 +20,8 @@ pub(crate) struct ProcessQueue {
     position: i64,
     messages: usize,
     bytes: usize,
+    /// Messages that were ever marked complete.
+    finished: u64,
     /// Messages behind the committable offset that are complete and not in `batches`: see
     /// [`ProcessQueue::rewind`].
     done_before: BTreeSet<i64>,
@@ -60,7 +62,7 @@ impl ProcessQueue {
     /// An empty queue that begins at `position`.
     pub(crate) fn new(position: i64) -> ProcessQueue {
         let (batches, done_before) = (VecDeque::new(), BTreeSet::new());
-        ProcessQueue { batches, first: 0, position, messages: 0, bytes: 0, done_before }
+        ProcessQueue { batches, first: 0, position, messages: 0, bytes: 0, finished: 0, done_before }
     }
 
     /// The number that the next batch gets.
@@ -122,6 +124,7 @@ impl ProcessQueue {
         for index in indexes {
             slot.mark(index);
         }
+        self.finished += (before - slot.left) as u64;
         if slot.left > 0 || before == 0 {
             return None;
         }
@@ -143,6 +146,11 @@ impl ProcessQueue {
     /// The offset to commit: everything before it is complete.
     pub(crate) fn committable(&self) -> i64 {
         self.batches.front().and_then(Slot::first_incomplete).unwrap_or(self.position)
+    }
+
+    /// How many messages were ever marked complete; a reset forgets none of them.
+    pub(crate) fn finished(&self) -> u64 {
+        self.finished
     }
 
     /// The offset to pull next.

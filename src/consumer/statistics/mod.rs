@@ -3,6 +3,8 @@
 //! Consuming only adds to counters, once for each pulled batch or share of one; a task looks at them every few
 //! seconds, and the rates are what lies between its looks and now.
 
+mod publishing;
+mod report;
 mod window;
 
 use std::collections::BTreeMap;
@@ -13,7 +15,11 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::engine::Engine;
+use crate::cluster::Summary;
 use crate::cluster::command::TopicRates;
+use crate::runtime::Recent;
+pub(crate) use publishing::keep_publishing;
+pub(crate) use report::Look;
 use window::{SAMPLE_EVERY, Totals, Window};
 
 /// One topic's counters; each only grows.
@@ -27,6 +33,8 @@ pub(crate) struct TopicCounters {
     completed: AtomicU64,
     returned: AtomicU64,
     failed: AtomicU64,
+    /// The times of all topics' callbacks.
+    times: Arc<Mutex<Recent>>,
 }
 
 impl TopicCounters {
@@ -37,10 +45,12 @@ impl TopicCounters {
         add(&self.pulled, messages as u64);
     }
 
-    /// Callbacks ended.
-    pub(crate) fn called(&self, callbacks: u32, took: Duration) {
+    /// Callbacks ended by `now`, after `took` altogether. They count with their mean.
+    pub(crate) fn called(&self, callbacks: u32, took: Duration, now: Instant) {
+        let Some(mean) = took.checked_div(callbacks) else { return };
         add(&self.callbacks, u64::from(callbacks));
         add(&self.callback_micros, micros(took));
+        lock(&self.times).note(now, mean, callbacks);
     }
 
     /// Messages are done with, consumed or given back.
@@ -74,7 +84,10 @@ impl TopicCounters {
 
 /// The counters of all topics, and when they stood where.
 #[derive(Default)]
-pub(crate) struct Statistics(Mutex<BTreeMap<Arc<str>, Topic>>);
+pub(crate) struct Statistics {
+    topics: Mutex<BTreeMap<Arc<str>, Topic>>,
+    callbacks: Arc<Mutex<Recent>>,
+}
 
 struct Topic {
     counters: Arc<TopicCounters>,
@@ -85,7 +98,8 @@ impl Statistics {
     /// The counters of a topic.
     pub(crate) fn topic(&self, topic: &Arc<str>) -> Arc<TopicCounters> {
         let mut topics = self.topics();
-        let begun = || Topic { counters: Arc::default(), window: Window::new(Instant::now()) };
+        let counters = || TopicCounters { times: Arc::clone(&self.callbacks), ..TopicCounters::default() };
+        let begun = || Topic { counters: Arc::new(counters()), window: Window::new(Instant::now()) };
         Arc::clone(&topics.entry(Arc::clone(topic)).or_insert_with(begun).counters)
     }
 
@@ -97,6 +111,11 @@ impl Statistics {
             .map_or_else(TopicRates::default, |topic| topic.window.rates(now, &topic.counters.totals()))
     }
 
+    /// How long callbacks took of late; `None` when none ended.
+    pub(crate) fn callbacks(&self) -> Option<Summary> {
+        lock(&self.callbacks).summary(Instant::now())
+    }
+
     fn sample(&self) {
         let now = Instant::now();
         for topic in self.topics().values_mut() {
@@ -105,8 +124,12 @@ impl Statistics {
     }
 
     fn topics(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Topic>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.topics)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Looks at the counters until the consumer stops.

@@ -203,7 +203,7 @@ impl Watch<'_> {
                 "member": difference.member,
             });
             let details = details.as_object().cloned().unwrap_or_default();
-            self.engine.status.events().raise(Event::warning("unequal_subscriptions", text, details));
+            self.engine.status.tell(Event::warning("unequal_subscriptions", text, details));
         }
     }
 }

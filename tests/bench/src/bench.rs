@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -45,6 +46,11 @@ impl Bench {
             groups: Cell::default(),
             begun,
         })
+    }
+
+    /// Where the library under test is, as librmq.so.0.
+    pub(crate) fn library_folder(&self) -> &Path {
+        self.consume.folder()
     }
 
     /// Messages of a backlog.

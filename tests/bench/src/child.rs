@@ -112,7 +112,8 @@ impl Outcome {
         self.number(&format!("{name}_us")) / 1e3
     }
 
-    fn number(&self, name: &str) -> f64 {
+    /// A figure it printed.
+    pub(crate) fn number(&self, name: &str) -> f64 {
         self.answer[name].as_f64().unwrap_or_else(|| panic!("no {name} in {}", self.answer))
     }
 }

@@ -34,6 +34,11 @@ impl Consume {
         Ok(Consume(folder))
     }
 
+    /// Where the library under test is, as librmq.so.0.
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
     /// It with its options.
     pub(crate) fn command(&self, options: Vec<String>) -> Command {
         let mut command = Command::new(self.0.path().join("consume"));

@@ -7,6 +7,7 @@ mod bench;
 mod child;
 mod client;
 mod consume;
+mod ffi;
 mod first;
 mod goal;
 mod latency;
@@ -25,9 +26,17 @@ use options::Options;
 
 type Section = fn(&Bench) -> Result<Vec<Goal>, String>;
 
-const SECTIONS: [(&str, Section); 4] =
-    [("throughput", throughput::run), ("first", first::run), ("latency", latency::run), ("slow", slow::run)];
-const OPTIONS: [&str; 8] = ["rounds", "count", "only", "sizes", "clients", "rate", "seconds", "library"];
+const SECTIONS: [(&str, Section); 5] = [
+    ("throughput", throughput::run),
+    ("first", first::run),
+    ("latency", latency::run),
+    ("slow", slow::run),
+    ("ffi", ffi::run),
+];
+/// What runs when nothing is said.
+const USUAL: [&str; 4] = ["throughput", "first", "latency", "slow"];
+const OPTIONS: [&str; 9] =
+    ["rounds", "count", "only", "sizes", "clients", "languages", "rate", "seconds", "library"];
 const BARE_OPTIONS: [&str; 8] = ["ns", "group", "topic", "count", "mode", "warmup", "samples", "within"];
 
 fn main() -> ExitCode {
@@ -47,8 +56,11 @@ fn main() -> ExitCode {
 
 /// Runs the sections asked for; one that fails does not keep the others from running.
 fn all(options: Options) -> Result<(), String> {
-    let wanted: Vec<String> =
-        options.choice("only", &SECTIONS.map(|(name, _)| name))?.into_iter().map(str::to_owned).collect();
+    let wanted = match options.get("only") {
+        Some(_) => options.choice("only", &SECTIONS.map(|(name, _)| name))?,
+        None => USUAL.to_vec(),
+    };
+    let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
     let bench = Bench::start(options)?;
     let mut goals = Vec::new();
     let mut failed = Vec::new();
