@@ -51,6 +51,8 @@ mod statistics;
 #[path = "../support/mod.rs"]
 mod support;
 mod transactions;
+mod tuning;
 mod twins;
 mod unequal;
+mod views;
 mod wakeup;
