@@ -55,17 +55,18 @@ static void show(const rmq_event *event)
     }
 }
 
-/* Polls events until there were statistics after the last message, or the time is over. */
+/* Polls events until there were statistics after the last message, or the time is over. The first ones that come then
+ * may have waited here since before. */
 static void watch(rmq_consumer *consumer, long messages, time_t end)
 {
-    int done = 0;
-    while (!done && time(NULL) < end) {
+    int after = 0;
+    while (after < 2 && time(NULL) < end) {
         rmq_event *event;
         int all = atomic_load(&consumed) >= messages;
         rmq_code code = rmq_consumer_poll_event(consumer, 100, &event);
         if (code == RMQ_OK) {
             show(event);
-            done = all && rmq_event_kind(event) == RMQ_EVENT_STATS;
+            after += all && rmq_event_kind(event) == RMQ_EVENT_STATS;
             rmq_event_destroy(event);
         } else if (code != RMQ_E_TIMEOUT) {
             break;
