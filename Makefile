@@ -50,7 +50,7 @@ header: setup ## writes include/rmq.h, tests/exports.txt and docs/CONFIGURATION.
 reference: setup ## writes the reference of the C interface to build/reference/html
 	doxygen docs/Doxyfile
 
-install: setup ## installs library, header, CMake package and pkg-config file into PREFIX (/usr/local)
+install: setup ## installs library, headers, rmqcat, CMake package and pkg-config file into PREFIX (/usr/local)
 	cmake -S . -B build/cmake-install -DCMAKE_INSTALL_PREFIX="$(abspath $(PREFIX))" -DRMQ_CARGO_TARGET_DIR="$(CURDIR)/target"
 	cmake --build build/cmake-install
 	cmake --install build/cmake-install
