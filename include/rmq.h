@@ -77,6 +77,10 @@
  * the call returns. Texts are UTF-8; every text got has a NUL behind it, which
  * its length does not count. Using a handle after its end is undefined.
  *
+ * There is one struct, rmq_message_view: what a message holds, filled for a whole
+ * batch by rmq_batch_views. It grows only at its end; the caller says the size it
+ * knows. Its texts have no NUL behind them.
+ *
  * Texts into a buffer have the form (buf, size, needed): needed counts the NUL;
  * when the buffer is too small the answer is RMQ_E_BUFFER_TOO_SMALL and buf has
  * an empty text; buf NULL with size 0 only asks for the size.
@@ -161,7 +165,8 @@
  * @section abi Versions
  *
  * All 0.x keep the name librmq.so.0. Within 0.1.x there are only additions:
- * functions, constants, properties, members of JSON objects. Ignore what you do
+ * functions, constants, properties, members of JSON objects and, at its end, of
+ * rmq_message_view. Ignore what you do
  * not know. A change raises the minor version and is listed in CHANGELOG.md.
  * RMQ_CHECK_VERSION() fails when the library is older than this header; before
  * 1.0 compare the minor number of rmq_version_number() too.
@@ -1497,17 +1502,19 @@ rmq_code rmq_consumer_route_json(const rmq_consumer *consumer,
  * group: other members neither see it nor share its queues, it has no retry topic, and what a callback wants again is
  * delivered again 5 s later by itself. Its offsets are committed under the group as usual. A consumer assigns or
  * subscribes, never both: what it does first it keeps to. A running one waits at most the property
- * "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear.
+ * "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear. SQL92
+ * conditions are checked by the brokers as in rmq_consumer_subscribe_selector; a refused one changes nothing.
  *
  * @param consumer     must not be NULL
- * @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}.
- *                     Without queue_id all queues are meant, without broker those of all brokers, as they come and go;
- *                     expression is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each
- *                     topic
+ * @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "type": "TAG",
+ *                     "expression": "*"}. Without queue_id all queues are meant, without broker those of all brokers,
+ *                     as they come and go; type and expression are those of rmq_consumer_subscribe_selector, all
+ *                     messages when they are left out, and one for each topic
  * @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to,
  *          if it was started without an assignment, is stopped, or broadcasts; RMQ_E_REQUEST_TIMEOUT, after which it
- *          goes on by itself; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback;
- *          RMQ_E_FORKED; RMQ_E_PANIC
+ *          goes on by itself; RMQ_E_CLOSED if it was stopped meanwhile; with SQL92 while it is running
+ *          also what rmq_consumer_subscribe_selector answers then; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @since 0.1
  */
@@ -1558,7 +1565,8 @@ rmq_code rmq_consumer_resume(rmq_consumer *consumer,
 
 /**
  * Commits what is complete now in all queues of the consumer, and waits for the brokers' answers: at most the property
- * "request.timeout.ms". What callbacks complete is committed without it too, a moment later.
+ * "request.timeout.ms". What callbacks complete is committed without it too, a moment later, unless "auto.commit" is
+ * false.
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK; the first failure if one or more queues failed: RMQ_E_STATE if the consumer is not running;
@@ -1660,10 +1668,10 @@ rmq_code rmq_consumer_watermarks(const rmq_consumer *consumer,
                                  int64_t *max);
 
 /**
- * Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that
- * no callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is
- * committed, also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is
- * changed.
+ * Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages
+ * that no callback has are dropped, results of callbacks that run with older ones are ignored, and with
+ * "auto.commit" the new offset is committed, also when it is lower. After RMQ_OK no message from before begins to be
+ * delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
@@ -1687,8 +1695,8 @@ rmq_code rmq_consumer_seek(rmq_consumer *consumer,
 
 /**
  * Goes on at the first message that the broker still has of a queue. Messages that no callback has are dropped,
- * results of callbacks that run with older ones are ignored, and the new offset is committed, also when it is lower.
- * After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+ * results of callbacks that run with older ones are ignored, and with "auto.commit" the new offset is committed,
+ * also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
@@ -1731,9 +1739,9 @@ rmq_code rmq_consumer_seek_end(rmq_consumer *consumer,
 
 /**
  * Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if
- * there is none (brokers of 4.x: at the last message). Messages that no callback has are dropped, results of callbacks
- * that run with older ones are ignored, and the new offset is committed, also when it is lower. After RMQ_OK no
- * message from before begins to be delivered; on failure nothing is changed.
+ * there is none (brokers of 4.x: at the last message). Messages that no callback has are dropped, results of
+ * callbacks that run with older ones are ignored, and with "auto.commit" the new offset is committed, also when it
+ * is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
  *
  * @param consumer  must not be NULL
  * @param topic     UTF-8, copied
@@ -1753,6 +1761,64 @@ rmq_code rmq_consumer_seek_timestamp(rmq_consumer *consumer,
                                      const char *broker,
                                      int32_t queue_id,
                                      int64_t timestamp_ms);
+
+/**
+ * Sets the name servers, before the start or while the consumer is running, in place of those before: for a cluster
+ * whose name servers move. A running consumer asks them for all its routes at once and ends its connections to those
+ * that are not among them; consuming goes on meanwhile. Nobody is asked before this call returns.
+ *
+ * @param consumer   must not be NULL
+ * @param addresses  UTF-8, copied; as the property "namesrv.addr": host:port, several separated by ";"
+ * @returns RMQ_OK; RMQ_E_CONFIG_VALUE if addresses is no such list; RMQ_E_STATE if the consumer is being shut down, is
+ *          stopped or fatal; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK in a log or wake-up callback; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_namesrv_addr(rmq_consumer *consumer,
+                                       const char *addresses);
+
+/**
+ * Sets how many message callbacks may run at once, before the start or while the consumer is running, in place of
+ * "consume.thread.max". More threads start when work waits. Threads that are too many end, each when its callback has
+ * returned; until then more callbacks may run. With less than "consume.thread.min" no more than these stay. A consumer
+ * that is polled has no such threads.
+ *
+ * @param consumer  must not be NULL
+ * @param threads   as the property takes it: 1 to 1000
+ * @returns RMQ_OK; RMQ_E_CONFIG_VALUE if threads is out of range; RMQ_E_STATE if the consumer is being shut down, is
+ *          stopped or fatal; RMQ_E_INVALID_ARG; RMQ_E_IN_CALLBACK in a log or wake-up callback; RMQ_E_FORKED;
+ *          RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_thread_max(rmq_consumer *consumer,
+                                     int32_t threads);
+
+/**
+ * Limits how many messages are handed out in a second, to callbacks or polls, before the start or while the consumer
+ * is running. What has to wait holds no thread and stays within the bounds of memory, so that pulls rest when they are
+ * reached. What a tenth of a second allows, and always one message, can be saved up. A limit is of this consumer, not
+ * of its group, and each delivery counts, repeated ones too; not those that an administrator asks for. A lower limit
+ * holds at once, for what was pulled before too. Calls with different topics add up: a message needs the leave of its
+ * topic's limit and of the whole consumer's.
+ *
+ * @param consumer    must not be NULL
+ * @param topic       UTF-8, copied: the topic the messages were sent to, subscribed or not; NULL for the whole
+ *                    consumer
+ * @param per_second  from 1; 0 takes the limit away
+ * @returns RMQ_OK; RMQ_E_INVALID_ARG, also if per_second is negative or topic is no topic's name; RMQ_E_STATE if the
+ *          consumer is being shut down, is stopped or fatal; RMQ_E_IN_CALLBACK in a log or wake-up callback;
+ *          RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread, may be called from a message callback; never blocks
+ * @since 0.1
+ */
+RMQ_EXPORT
+rmq_code rmq_consumer_set_rate_limit(rmq_consumer *consumer,
+                                     const char *topic,
+                                     int32_t per_second);
 
 /**
  * Sets the function that gets the messages, before the start; it cannot be changed after. Without one they wait for

@@ -18,6 +18,7 @@ const SOURCES: &[&str] = &[
     "route",
     "assign",
     "queues",
+    "tuning",
     "callback",
     "batch",
     "poll",
@@ -142,6 +143,51 @@ fn the_program_at_the_top_compiles() {
         .arg("-I")
         .arg(root().join("include"))
         .arg(source));
+}
+
+/// In C as in Rust, and as it was promised: a field never moves, new ones come behind the last.
+#[test]
+fn the_view_has_the_same_layout_on_both_sides() {
+    use rmq::capi::view::rmq_message_view as View;
+    use std::mem::offset_of;
+    let (word, mut at) = (size_of::<usize>(), 0);
+    let mut source = String::from("#include <stddef.h>\n#include \"rmq.h\"\n");
+    let mut field = |name: &str, offset: usize, size: usize| {
+        assert_eq!(offset, at, "{name}");
+        source += &format!(
+            "typedef char at_{name}[offsetof(rmq_message_view, {name}) == {offset} ? 1 : -1];\n\
+             typedef char of_{name}[sizeof ((rmq_message_view *)0)->{name} == {size} ? 1 : -1];\n"
+        );
+        at += size;
+    };
+    macro_rules! fields {
+        ($($name:ident: $size:expr,)*) => { $(field(stringify!($name), offset_of!(View, $name), $size);)* };
+    }
+    fields! {
+        topic: word, topic_len: word,
+        body: word, body_len: word,
+        tags: word, tags_len: word,
+        keys: word, keys_len: word,
+        msg_id: word, msg_id_len: word,
+        queue_offset: 8, commit_log_offset: 8, born_timestamp: 8, store_timestamp: 8,
+        prepared_transaction_offset: 8,
+        queue_id: 4, reconsume_times: 4, flag: 4, sys_flag: 4, store_size: 4, body_crc: 4,
+    }
+    assert_eq!(size_of::<View>(), at, "each field stands above, in its order");
+    source += &format!("typedef char whole[sizeof(rmq_message_view) == {at} ? 1 : -1];\n");
+    let header = text();
+    let declared =
+        header.split("typedef struct {").nth(1).unwrap().split("} rmq_message_view;").next().unwrap();
+    assert_eq!(declared.matches(";\n").count(), source.matches("char at_").count());
+    let file = output("header-view").join("view.c");
+    std::fs::write(&file, source).unwrap();
+    let mut command = tool("gcc", "gcc");
+    run(command
+        .args(["-std=c89", "-fsyntax-only"])
+        .args(STRICT)
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(file));
 }
 
 /// A function, parameter, return value or constant without documentation is a warning, and that an error.

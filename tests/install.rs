@@ -138,6 +138,8 @@ fn everything_is_installed_under_its_names() {
         "rmq.pc",
         "building.md",
         "LICENSE",
+        "rmqcat",
+        "rmqcat.1",
     ] {
         found(&INSTALLED.prefix, name);
     }
@@ -154,6 +156,11 @@ fn every_example_builds_by_find_package_and_starts() {
     INSTALLED.by_cmake(&root().join("c-examples"), &built);
     for source in examples() {
         starts(&built.join(name(&source)), None);
+    }
+    let version = concat!(env!("CARGO_PKG_VERSION"), "\n");
+    for folder in [INSTALLED.prefix.join("bin"), built.clone()] {
+        let said = run(program(folder.join("rmqcat")).arg("-V"));
+        assert!(said.starts_with("rmqcat ") && said.ends_with(version), "{said}");
     }
     starts(&built.join("push_static"), None);
     let needs = dynamic(&built.join("push"));

@@ -10,17 +10,19 @@ use super::{guard, handle, quick};
 /// group: other members neither see it nor share its queues, it has no retry topic, and what a callback wants again is
 /// delivered again 5 s later by itself. Its offsets are committed under the group as usual. A consumer assigns or
 /// subscribes, never both: what it does first it keeps to. A running one waits at most the property
-/// "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear.
+/// "request.timeout.ms", until it owns the queues whose routes are known; others are consumed when they appear. SQL92
+/// conditions are checked by the brokers as in rmq_consumer_subscribe_selector; a refused one changes nothing.
 ///
 /// @param consumer     must not be NULL
-/// @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "expression": "*"}.
-///                     Without queue_id all queues are meant, without broker those of all brokers, as they come and go;
-///                     expression is one of tags as in rmq_consumer_subscribe, * when it is left out, and one for each
-///                     topic
+/// @param queues_json  UTF-8, copied: an array of {"topic": "T", "broker": "B", "queue_id": 0, "type": "TAG",
+///                     "expression": "*"}. Without queue_id all queues are meant, without broker those of all brokers,
+///                     as they come and go; type and expression are those of rmq_consumer_subscribe_selector, all
+///                     messages when they are left out, and one for each topic
 /// @returns RMQ_OK; RMQ_E_INVALID_ARG if it is no such array; RMQ_E_FILTER; RMQ_E_STATE if topics were subscribed to,
 ///          if it was started without an assignment, is stopped, or broadcasts; RMQ_E_REQUEST_TIMEOUT, after which it
-///          goes on by itself; RMQ_E_CLOSED if it was stopped meanwhile; RMQ_E_IN_CALLBACK in a log callback;
-///          RMQ_E_FORKED; RMQ_E_PANIC
+///          goes on by itself; RMQ_E_CLOSED if it was stopped meanwhile; with SQL92 while it is running
+///          also what rmq_consumer_subscribe_selector answers then; RMQ_E_IN_CALLBACK in a log callback; RMQ_E_FORKED;
+///          RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @since 0.1
 #[unsafe(no_mangle)]

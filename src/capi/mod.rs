@@ -32,6 +32,7 @@ pub mod queues;
 mod quick;
 pub mod route;
 pub mod stopping;
+pub mod tuning;
 mod userdata;
 pub mod version;
 pub mod view;

@@ -22,6 +22,7 @@ use super::poll::*;
 use super::queues::*;
 use super::route::*;
 use super::stopping::*;
+use super::tuning::*;
 use super::version::*;
 use super::view::*;
 use super::wakeup::*;
@@ -108,6 +109,9 @@ fn every_function_answers_its_fallback_when_it_panics() {
         rmq_consumer_seek_begin(consumer, no_text, no_text, 0) gives RMQ_E_PANIC;
         rmq_consumer_seek_end(consumer, no_text, no_text, 0) gives RMQ_E_PANIC;
         rmq_consumer_seek_timestamp(consumer, no_text, no_text, 0, 0) gives RMQ_E_PANIC;
+        rmq_consumer_set_namesrv_addr(consumer, no_text) gives RMQ_E_PANIC;
+        rmq_consumer_set_thread_max(consumer, 1) gives RMQ_E_PANIC;
+        rmq_consumer_set_rate_limit(consumer, no_text, 1) gives RMQ_E_PANIC;
         rmq_consumer_subscribe(consumer, no_text, no_text) gives RMQ_E_PANIC;
         rmq_consumer_unsubscribe(consumer, no_text) gives RMQ_E_PANIC;
         rmq_is_tag_type(no_text) gives 0;

@@ -70,7 +70,8 @@ pub unsafe extern "C" fn rmq_consumer_resume(
 }
 
 /// Commits what is complete now in all queues of the consumer, and waits for the brokers' answers: at most the property
-/// "request.timeout.ms". What callbacks complete is committed without it too, a moment later.
+/// "request.timeout.ms". What callbacks complete is committed without it too, a moment later, unless "auto.commit" is
+/// false.
 ///
 /// @param consumer  must not be NULL
 /// @returns RMQ_OK; the first failure if one or more queues failed: RMQ_E_STATE if the consumer is not running;
@@ -223,10 +224,10 @@ pub unsafe extern "C" fn rmq_consumer_watermarks(
     })
 }
 
-/// Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages that
-/// no callback has are dropped, results of callbacks that run with older ones are ignored, and the new offset is
-/// committed, also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is
-/// changed.
+/// Goes on at another offset in a queue of the consumer, within what the broker has; its end is allowed. Messages
+/// that no callback has are dropped, results of callbacks that run with older ones are ignored, and with
+/// "auto.commit" the new offset is committed, also when it is lower. After RMQ_OK no message from before begins to be
+/// delivered; on failure nothing is changed.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied
@@ -259,8 +260,8 @@ pub unsafe extern "C" fn rmq_consumer_seek(
 }
 
 /// Goes on at the first message that the broker still has of a queue. Messages that no callback has are dropped,
-/// results of callbacks that run with older ones are ignored, and the new offset is committed, also when it is lower.
-/// After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
+/// results of callbacks that run with older ones are ignored, and with "auto.commit" the new offset is committed,
+/// also when it is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied
@@ -321,9 +322,9 @@ pub unsafe extern "C" fn rmq_consumer_seek_end(
 }
 
 /// Goes on at the first message of a queue that the broker stored at a time or after it; behind the last message if
-/// there is none (brokers of 4.x: at the last message). Messages that no callback has are dropped, results of callbacks
-/// that run with older ones are ignored, and the new offset is committed, also when it is lower. After RMQ_OK no
-/// message from before begins to be delivered; on failure nothing is changed.
+/// there is none (brokers of 4.x: at the last message). Messages that no callback has are dropped, results of
+/// callbacks that run with older ones are ignored, and with "auto.commit" the new offset is committed, also when it
+/// is lower. After RMQ_OK no message from before begins to be delivered; on failure nothing is changed.
 ///
 /// @param consumer  must not be NULL
 /// @param topic     UTF-8, copied

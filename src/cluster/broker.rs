@@ -77,6 +77,19 @@ impl Cluster {
         Ok(self.routes().update(topic, Route::from_data(topic, &data)))
     }
 
+    /// Asks other name servers from now on; ends the connections to those that are not among them.
+    pub fn set_name_servers(&self, addresses: &[String]) {
+        let before = self.name_servers.replace(addresses);
+        for address in before.iter().filter(|address| !addresses.contains(address)) {
+            self.plain.forget(address);
+        }
+    }
+
+    /// `host:port` of each name server.
+    pub fn name_servers(&self) -> Arc<[String]> {
+        self.name_servers.addresses()
+    }
+
     /// Asks a name server.
     pub async fn ask_name_server<R: Request>(&self, request: &R) -> Result<R::Answer> {
         self.name_servers.ask(&self.plain, request).await

@@ -1,6 +1,7 @@
 //! The list of name servers, asked so that a dead one does not delay the others.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// All name servers know the same; the one that answered last is asked first.
 pub struct NameServers {
-    addresses: Vec<String>,
+    addresses: Mutex<Arc<[String]>>,
     preferred: AtomicUsize,
     timeout: Duration,
 }
@@ -28,25 +29,38 @@ impl NameServers {
     /// Begins at any of them, so that many clients spread over all.
     pub fn new(addresses: Vec<String>, timeout: Duration) -> NameServers {
         let start = usize::try_from(random::number() >> 1).unwrap_or(0);
+        let addresses = Mutex::new(addresses.into());
         NameServers { addresses, preferred: AtomicUsize::new(start), timeout }
+    }
+
+    /// Others from now on; answers those before. Who asks meanwhile goes on with those.
+    pub fn replace(&self, addresses: &[String]) -> Arc<[String]> {
+        let mut held = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *held, addresses.into())
+    }
+
+    /// `host:port` of each.
+    pub fn addresses(&self) -> Arc<[String]> {
+        Arc::clone(&self.addresses.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// True for the address of one of them.
     pub fn has(&self, address: &str) -> bool {
-        self.addresses.iter().any(|own| own == address)
+        self.addresses().iter().any(|own| own == address)
     }
 
     /// The first answer any of them gives. A refusal, such as "no such topic", is an answer; only when
     /// none can be reached is that the error, with each address and what was wrong with it.
     pub async fn ask<R: Request>(&self, pool: &Pool, request: &R) -> Result<R::Answer> {
-        let count = self.addresses.len();
+        let addresses = self.addresses();
+        let count = addresses.len();
         let first = self.preferred.load(Ordering::Relaxed);
         let mut order = (0..count).map(|i| (first + i) % count);
         let mut asked = FuturesUnordered::new();
         let mut problems: Vec<String> = Vec::with_capacity(count);
         loop {
             if let Some(index) = order.next() {
-                let address = &self.addresses[index];
+                let address = &addresses[index];
                 asked.push(async move { (index, self.ask_one(pool, address, request).await) });
             } else if asked.is_empty() {
                 return Err(unreachable_servers(&problems));

@@ -40,7 +40,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("decodeDecompressBody", "bodies are always decompressed"),
     ("socksProxyConfig", "proxies are not built yet"),
     ("namesrvDomain", "give the addresses in namesrv.addr"),
-    ("autoCommit", "offsets are committed when their messages were consumed"),
     ("autoCommitIntervalMillis", "see offset.commit.interval.ms"),
     ("pullThreadNums", "pulls need no threads, see io.threads"),
     ("pollTimeoutMillis", "polling is not built yet"),

@@ -67,6 +67,8 @@ pub struct ConsumerConfig {
     pub model: MessageModel,
     /// The folder of the offsets in broadcasting, as it was given.
     pub offset_store_path: String,
+    /// Whether progress is committed without a call.
+    pub auto_commit: bool,
     /// Where to begin without a committed offset.
     pub consume_from: ConsumeFrom,
     /// For [`ConsumeFrom::Timestamp`]: milliseconds since 1970, or 0 for 30 minutes before the start.
@@ -171,6 +173,7 @@ impl Config {
                 "broadcasting" => MessageModel::Broadcasting,
                 _ => MessageModel::Clustering,
             },
+            auto_commit: self.auto_commit()?,
             offset_store_path: self.text("offset.store.path").to_owned(),
             consume_from: match self.text("consume.from") {
                 "first_offset" => ConsumeFrom::FirstOffset,
@@ -227,6 +230,16 @@ impl Config {
             stats_interval: self.millis("stats.interval.ms")?,
             strategy: self.strategy()?,
         })
+    }
+
+    /// A file of one's own is no matter of the group's: who wants it unchanged gives another folder.
+    fn auto_commit(&self) -> Result<bool> {
+        let auto_commit = self.text("auto.commit") == "true";
+        if !auto_commit && self.text("message.model") == "broadcasting" {
+            let text = "auto.commit=false: in message.model=broadcasting it must be true";
+            return Err(Error::new(ErrorKind::ConfigValue, text));
+        }
+        Ok(auto_commit)
     }
 
     /// It becomes part of names, so only their characters will do; `%` would end it.

@@ -85,6 +85,8 @@ const START: &[Property] = &[
     .help("Where a group begins on a queue for which it has never committed an offset; otherwise it goes on where it was. Retry queues always begin at their first message."),
     Property::new("consume.timestamp", "consumeTimestamp", Kind::Timestamp, "0")
         .help("The point in time for `consume.from=timestamp`, in milliseconds since 1970. 0 is 30 minutes before the start. 14 digits are Java's form `yyyyMMddHHmmss`, read in the local time zone."),
+    flag("auto.commit", "autoCommit", "true")
+        .help("Whether progress is committed by itself: while messages are consumed, when a queue is handed over and at the end. If not, only rmq_consumer_commit and rmq_consumer_commit_queue commit; see docs/queues.md. It must be true in broadcasting."),
     words("consume.mode", "", "concurrent", &[
         Word { name: "concurrent", also: &["concurrently", "MessageListenerConcurrently"] },
         Word { name: "orderly", also: &["MessageListenerOrderly"] },

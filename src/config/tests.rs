@@ -39,7 +39,18 @@ fn the_table_is_consistent() {
             assert_eq!(kept, property.default, "{key}");
         }
     }
-    assert_eq!(keys.len(), 61, "a property was lost; raise the number when one is added");
+    assert_eq!(keys.len(), 62, "a property was lost; raise the number when one is added");
+}
+
+#[test]
+fn committing_by_hand_is_for_clustering() {
+    let mut config = minimal();
+    config.set("autoCommit", "false").unwrap();
+    assert!(!config.snapshot_with(None).unwrap().auto_commit);
+    config.set("message.model", "broadcasting").unwrap();
+    let error = config.snapshot_with(None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigValue);
+    assert_eq!(error.text(), "auto.commit=false: in message.model=broadcasting it must be true");
 }
 
 #[test]
@@ -57,6 +68,7 @@ fn defaults_are_the_documented_ones() {
             client_ip: None,
             model: MessageModel::Clustering,
             offset_store_path: "~/.rocketmq_offsets".to_owned(),
+            auto_commit: true,
             consume_from: ConsumeFrom::LastOffset,
             consume_timestamp_ms: 0,
             thread_min: 20,

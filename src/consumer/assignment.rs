@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::engine::Engine;
 use super::queue::pauses::Selection;
+use super::subscriptions::selector::MessageSelector;
 use super::subscriptions::subscription::Subscription;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
@@ -15,8 +16,8 @@ use crate::message::{MessageQueue, namespace};
 pub(crate) struct Wanted {
     /// The topic.
     pub(crate) topic: String,
-    /// Its expression, the same in all entries of a topic.
-    pub(crate) expression: String,
+    /// What of it, the same in all entries of a topic.
+    pub(crate) selector: MessageSelector,
     queues: Selection,
 }
 
@@ -31,7 +32,7 @@ impl Wanted {
 /// Queues by topic; `None` for a topic whose route is not known.
 type Due = BTreeMap<String, Option<BTreeSet<MessageQueue>>>;
 
-/// Reads `[{"topic": …, "broker": …, "queue_id": …, "expression": …}, …]`; all but the topic may be left out.
+/// Reads `[{"topic": …, "broker": …, "queue_id": …, "type": …, "expression": …}, …]`; all but the topic may be left out.
 pub(crate) fn parse(json: &str) -> Result<Vec<Wanted>> {
     let entries: Vec<Value> =
         serde_json::from_str(json).map_err(|e| bad(format_args!("is no JSON array of objects: {e}")))?;
@@ -41,11 +42,10 @@ pub(crate) fn parse(json: &str) -> Result<Vec<Wanted>> {
             .as_object()
             .ok_or_else(|| bad(format_args!("has {entry} at [{index}], an entry is an object")))
             .and_then(|entry| read(entry, index))?;
-        if let Some(other) = all.iter().find(|w| w.topic == wanted.topic && w.expression != wanted.expression)
-        {
+        if let Some(other) = all.iter().find(|w| w.topic == wanted.topic && w.selector != wanted.selector) {
             return Err(bad(format_args!(
                 "has the expressions {:?} and {:?} for topic {}, a topic has one",
-                other.expression, wanted.expression, wanted.topic
+                other.selector.expression, wanted.selector.expression, wanted.topic
             )));
         }
         all.push(wanted);
@@ -54,7 +54,7 @@ pub(crate) fn parse(json: &str) -> Result<Vec<Wanted>> {
 }
 
 fn read(entry: &Map<String, Value>, index: usize) -> Result<Wanted> {
-    const KEYS: [&str; 4] = ["topic", "broker", "queue_id", "expression"];
+    const KEYS: [&str; 5] = ["topic", "broker", "queue_id", "type", "expression"];
     if let Some(key) = entry.keys().find(|key| !KEYS.contains(&key.as_str())) {
         let known = KEYS.join(", ");
         return Err(bad(format_args!("has the key {key:?} at [{index}], an entry has {known}")));
@@ -65,9 +65,12 @@ fn read(entry: &Map<String, Value>, index: usize) -> Result<Wanted> {
         Some(other) => Err(bad(format_args!("has {other} as {key} at [{index}], it is a text"))),
     };
     let topic = text("topic")?.ok_or_else(|| bad(format_args!("has no topic at [{index}]")))?;
-    let expression = text("expression")?.unwrap_or_default();
+    let kind = text("type")?.unwrap_or_default();
+    let selector = MessageSelector::new(&kind, &text("expression")?.unwrap_or_default())
+        .map_err(|error| error.context(format_args!("queues_json at [{index}]")))?;
     // Refuses what is no topic or no expression; `*` and nothing become the same.
-    let expression = Subscription::parse(&topic, &expression, 0)?.expression;
+    let Subscription { kind, expression, .. } = Subscription::of(&topic, &selector, 0)?;
+    let selector = MessageSelector { kind, expression };
     let queue_id = match entry.get("queue_id") {
         None | Some(Value::Null) => None,
         Some(id) => {
@@ -77,7 +80,7 @@ fn read(entry: &Map<String, Value>, index: usize) -> Result<Wanted> {
         }
     };
     let broker = text("broker")?;
-    Ok(Wanted { queues: Selection { topic: Some(topic.clone()), broker, queue_id }, topic, expression })
+    Ok(Wanted { queues: Selection { topic: Some(topic.clone()), broker, queue_id }, topic, selector })
 }
 
 fn bad(what: impl std::fmt::Display) -> Error {
@@ -121,11 +124,13 @@ mod tests {
     fn what_is_left_out_is_any() {
         let all = parse(r#"[{"topic":"T"},{"topic":"U","broker":"b","queue_id":2,"expression":"a || b"}]"#);
         let all = all.unwrap();
-        assert_eq!((all[0].topic.as_str(), all[0].expression.as_str()), ("T", "*"));
+        assert_eq!((all[0].topic.as_str(), all[0].selector.expression.as_str()), ("T", "*"));
         let queue = |topic: &str, id| MessageQueue { topic: topic.into(), broker: "b".into(), id };
         assert!(all[0].queues.covers(&queue("T", 7)) && !all[0].queues.covers(&queue("U", 2)));
         assert!(all[1].queues.covers(&queue("U", 2)) && !all[1].queues.covers(&queue("U", 1)));
-        assert_eq!(all[1].expression, "a || b");
+        assert_eq!(all[1].selector.expression, "a || b");
+        let sql = parse(r#"[{"topic":"T","type":"sql92","expression":"a > 1 OR b"}]"#).unwrap();
+        assert_eq!(sql[0].selector, MessageSelector::by_sql("a > 1 OR b"));
         assert!(parse("[]").unwrap().is_empty());
     }
 
@@ -141,13 +146,19 @@ mod tests {
         );
         assert_eq!(
             text(r#"[{"topic":"T","queueId":1}]"#),
-            "queues_json has the key \"queueId\" at [0], an entry has topic, broker, queue_id, expression"
+            "queues_json has the key \"queueId\" at [0], an entry has topic, broker, queue_id, type, expression"
         );
         assert_eq!(
             text(r#"[{"topic":"T","expression":"a"},{"topic":"T"}]"#),
             "queues_json has the expressions \"a\" and \"*\" for topic T, a topic has one"
         );
         assert_eq!(text(r#"[{"topic":7}]"#), "queues_json has 7 as topic at [0], it is a text");
+        assert_eq!(
+            text(r#"[{"topic":"T","type":"SQL"}]"#),
+            "queues_json at [0]: type is \"SQL\", a selector's type is TAG (or nothing) or SQL92"
+        );
+        let kind = parse(r#"[{"topic":"T","type":"SQL92"}]"#).unwrap_err().kind();
+        assert_eq!(kind, ErrorKind::Filter, "a condition is missing");
         let kind = parse(r#"[{"topic":"T","expression":"||"}]"#).unwrap_err().kind();
         assert_eq!(kind, ErrorKind::Filter);
     }

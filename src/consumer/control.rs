@@ -20,7 +20,7 @@ use super::queue::Queue;
 use super::queue::pauses::Selection;
 use super::routing;
 use super::state::{State, not_in};
-use super::subscriptions::subscription::check_topic;
+use super::subscriptions::subscription::{Subscription, check_topic};
 use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{MessageQueue, namespace};
@@ -47,6 +47,9 @@ impl Consumer {
     pub fn assign(&self, queues_json: &str) -> Result<()> {
         let mut wanted = assignment::parse(queues_json)?;
         wanted.iter_mut().for_each(|wanted| wanted.wrap(self.0.namespace_prefix()));
+        for wanted in &wanted {
+            self.0.check(Subscription::of(&wanted.topic, &wanted.selector, 0)?)?;
+        }
         let Some(engine) = self.0.assign(wanted)? else { return Ok(()) };
         self.0.ask(&engine, "assign", apply(Arc::clone(&engine)))
     }

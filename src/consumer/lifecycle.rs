@@ -18,6 +18,7 @@ use super::state::{Progress, State, not_in};
 use super::statistics::Look;
 use super::status::Status;
 use super::subscriptions::Subscriptions;
+use super::tuning::Tuning;
 use crate::cluster::Route;
 use crate::config::{ConsumerConfig, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
@@ -40,6 +41,7 @@ pub(super) struct Inner {
     pub(super) allocator: Mutex<Option<Arc<dyn Allocator>>>,
     pub(super) event_handler: Mutex<Option<Arc<dyn EventHandler>>>,
     pub(super) callback_thread: CallbackThread,
+    pub(super) tuning: Tuning,
     pub(super) state: Arc<Progress>,
     /// Taken while a start or a stop is under way, so that they cannot cross.
     turn: Turn,
@@ -89,6 +91,7 @@ impl Inner {
             allocator: Mutex::default(),
             event_handler: Mutex::default(),
             callback_thread: CallbackThread::default(),
+            tuning: Tuning::default(),
             state: Arc::default(),
             turn: Turn::default(),
             run: Mutex::default(),
@@ -136,6 +139,7 @@ impl Inner {
         let event_thread = self.start_events()?;
         // Before the first callback may come, which must be known as one of this consumer.
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&engine));
+        self.tuning.apply(&engine);
         let timeout = self.config.start_timeout;
         let opened = io.run(open(Arc::clone(&engine), timeout));
         // The future bounds itself; the margin is for a machine that is slow to run it.

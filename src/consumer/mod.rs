@@ -4,7 +4,7 @@
 //!
 //! The user comes in by `fronts` and `control`, administrators by `incoming` and `admin`. Around it stand `lifecycle`
 //! with `assembling`, `opening` and `leaving`; what keeps it alive: `heartbeat`, `lost`, `overdue`; and what it tells:
-//! `event`, `floods`, `status`, `statistics`, `report`.
+//! `event`, `floods`, `status`, `statistics`, `report`. `tuning` is what may be changed while it runs.
 
 mod admin;
 mod allocation;
@@ -47,6 +47,7 @@ mod state;
 mod statistics;
 mod status;
 mod subscriptions;
+mod tuning;
 mod wakeup;
 
 use std::os::fd::{OwnedFd, RawFd};

@@ -60,7 +60,8 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), E
         sleep_until(again).await;
     };
     let stopped = engine.tasks.stopped().clone();
-    engine.tasks.spawn("bell", engine.workers.clone().ring(stopped));
+    engine.tasks.spawn("bell", engine.workers.clone().ring(stopped.clone()));
+    engine.tasks.spawn("pace", engine.workers.clone().pace(stopped));
     engine.tasks.spawn("coordinator", Coordinator::new(Arc::clone(&engine)).run());
     engine.tasks.spawn("routing", keep_routes(Arc::clone(&engine), missing));
     engine.tasks.spawn("heartbeat", keep_beating(Arc::clone(&engine)));

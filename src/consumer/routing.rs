@@ -65,7 +65,7 @@ pub(crate) async fn refresh(engine: &Engine, topics: &BTreeSet<String>) -> Round
 /// The same, given up at `until`; then the name servers that kept silent are named.
 pub(crate) async fn refresh_until(engine: &Engine, topics: &BTreeSet<String>, until: Instant) -> Round {
     timeout_at(until, refresh(engine, topics)).await.unwrap_or_else(|_| {
-        let text = format!("no name server answered in time: {}", engine.config.name_servers.join("; "));
+        let text = format!("no name server answered in time: {}", engine.cluster.name_servers().join("; "));
         let failed = Some(Error::new(ErrorKind::NoNameServer, text));
         Round { missing: topics.clone(), failed, ..Round::default() }
     })

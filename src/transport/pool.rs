@@ -190,6 +190,14 @@ impl Pool {
         }
     }
 
+    /// Ends the connection to an address that is not needed any more.
+    pub fn forget(&self, address: &str) {
+        let peer = self.peers.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
+        if let Some(connection) = peer.and_then(|peer| peer.open()) {
+            connection.close(Error::new(ErrorKind::Disconnected, format!("{address} is not used any more")));
+        }
+    }
+
     /// Ends all connections.
     pub fn close(&self) {
         let peers = std::mem::take(&mut *self.peers.lock().unwrap_or_else(PoisonError::into_inner));

@@ -43,6 +43,12 @@ impl Sending {
         self.option("body", text)
     }
 
+    /// The same bytes as the body of all.
+    pub fn bytes(self, bytes: &[u8]) -> Sending {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.option("hex", &hex)
+    }
+
     /// Bodies begin with the epoch nanoseconds of the moment of sending and a blank.
     pub fn stamped(self) -> Sending {
         self.option("stamp", "true")

@@ -123,6 +123,16 @@ static void consumers(void)
     CODE_ROW(rmq_consumer_subscriptions_json, "consumer", NULL, NULL, HUGE_SIZE, NULL);
     FAILS(RMQ_E_INVALID_ARG, "buf is NULL", rmq_consumer_subscriptions_json(consumer, NULL, HUGE_SIZE, NULL));
     CODE_ROW(rmq_consumer_start, "consumer", NULL);
+    CODE_ROW(rmq_consumer_set_namesrv_addr, "consumer", NULL, NULL);
+    FAILS(RMQ_E_INVALID_ARG, "addresses is NULL", rmq_consumer_set_namesrv_addr(consumer, NULL));
+    CHECK(rmq_consumer_set_namesrv_addr(consumer, "") == RMQ_E_CONFIG_VALUE);
+    CODE_ROW(rmq_consumer_set_thread_max, "consumer", NULL, 1);
+    CHECK(rmq_consumer_set_thread_max(consumer, 0) == RMQ_E_CONFIG_VALUE);
+    CHECK(rmq_consumer_set_thread_max(consumer, INT32_MAX) == RMQ_E_CONFIG_VALUE);
+    CODE_ROW(rmq_consumer_set_rate_limit, "consumer", NULL, NULL, 1);
+    CHECK(rmq_consumer_set_rate_limit(consumer, NULL, INT32_MIN) == RMQ_E_INVALID_ARG);
+    WORKS(rmq_consumer_set_rate_limit(consumer, NULL, INT32_MAX));
+    WORKS(rmq_consumer_set_rate_limit(consumer, NULL, 0));
     CODE_ROW(rmq_consumer_shutdown, "consumer", NULL, -1);
     CHECK(rmq_consumer_shutdown(consumer, -2) == RMQ_E_INVALID_ARG);
     CHECK(rmq_consumer_shutdown(consumer, INT32_MIN) == RMQ_E_INVALID_ARG);

@@ -9,6 +9,7 @@ mod events;
 #[path = "../common/gate.rs"]
 mod gate;
 mod handover;
+mod knobs;
 #[path = "../common/member.rs"]
 mod member;
 mod orderly;

@@ -12,6 +12,7 @@ macro_rules! on_both_versions {
 
 mod allocation;
 mod assign;
+mod auto_commit;
 mod basics;
 mod broadcast;
 mod c_programs;
@@ -41,6 +42,7 @@ mod poll;
 mod queues;
 mod resets;
 mod retry;
+mod rmqcat;
 #[path = "../common/schema.rs"]
 mod schema;
 mod settling;
@@ -49,6 +51,8 @@ mod statistics;
 #[path = "../support/mod.rs"]
 mod support;
 mod transactions;
+mod tuning;
 mod twins;
 mod unequal;
+mod views;
 mod wakeup;

@@ -71,6 +71,19 @@ pub fn compile_example(name: &str) -> PathBuf {
     compile_file(&if path.extension().is_some() { path } else { path.with_extension("c") })
 }
 
+/// Builds a program of several C files, given by its folder in c-examples.
+pub fn compile_folder(name: &str) -> PathBuf {
+    let folder = root().join("c-examples").join(name);
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let main = folder.join(name).with_extension("c");
+    let others: Vec<String> = files
+        .filter(|path| path.extension() == Some(OsStr::new("c")) && *path != main)
+        .map(|path| path.display().to_string())
+        .collect();
+    let flags: Vec<&str> = others.iter().map(String::as_str).collect();
+    Build { flags: &flags, ..Build::new(&main, &format!("c-examples-{name}")) }.run()
+}
+
 fn compile_file(source: &Path) -> PathBuf {
     let standard = if source.extension().is_some_and(|language| language == "c") { "gnu11" } else { "c++17" };
     let folder = source.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap();

@@ -13,7 +13,7 @@ const NONE: &str = "none";
 /// Entries that tools look for, and all that Java prints. Values are in Java's units.
 pub(super) fn properties(engine: &Engine, announced: &ConsumerData) -> Vec<(String, String)> {
     let (ip, instance) = engine.client_id.split_once('@').unwrap_or((&engine.client_id, ""));
-    let config = &engine.config;
+    let config = &current(engine);
     let identity = [
         ("PROP_CLIENT_VERSION", format!("librmq {}", env!("CARGO_PKG_VERSION"))),
         ("PROP_CONSUMEORDERLY", config.orderly.to_string()),
@@ -42,6 +42,15 @@ pub(super) fn properties(engine: &Engine, announced: &ConsumerData) -> Vec<(Stri
     let mut all: Vec<(String, String)> = all.chain(fixed).collect();
     all.sort();
     all
+}
+
+/// With what was changed since the start.
+fn current(engine: &Engine) -> ConsumerConfig {
+    let mut config = engine.config.clone();
+    config.name_servers = engine.cluster.name_servers().to_vec();
+    config.thread_max = engine.workers.thread_max();
+    config.thread_min = config.thread_min.min(config.thread_max);
+    config
 }
 
 fn settings(config: &ConsumerConfig) -> [(&'static str, String); 23] {

@@ -3,12 +3,16 @@
 mod activity;
 mod answer;
 mod batch;
+mod bucket;
+mod idle;
 mod lane;
 mod open;
+mod pace;
 mod poll;
 mod ranges;
 mod ready;
 mod slot;
+mod tuning;
 mod unsettled;
 mod usual;
 mod workers;

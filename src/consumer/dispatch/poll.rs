@@ -67,6 +67,7 @@ impl Workers {
                 && let Some(share) = state.ready.front()
             {
                 let Some(range) = share.claim(most.min(room)) else { continue };
+                state.pace.refund(&share, &range);
                 if !share.batch.queue.may_begin(share.batch.id) {
                     drop(state);
                     self.0.settler.unwanted(&share.batch, range.start);

@@ -36,6 +36,23 @@ impl<B> Share<B> {
         self.next.fetch_max(self.messages.end, Ordering::Relaxed) == self.messages.start
     }
 
+    /// Takes what nobody has claimed, and whether one worker would have had it alone.
+    fn take(&self) -> Option<(Arc<B>, Range<usize>, bool)> {
+        let start = self.next.swap(self.messages.end, Ordering::Relaxed);
+        (start < self.messages.end)
+            .then(|| (Arc::clone(&self.batch), start..self.messages.end, self.exclusive))
+    }
+
+    /// How many messages nobody has claimed.
+    pub(super) fn unclaimed(&self) -> usize {
+        self.len() - self.claimed()
+    }
+
+    /// How many messages of an exclusive share the claim of `range` left to nobody.
+    pub(super) fn left_over(&self, range: &Range<usize>) -> usize {
+        if self.exclusive { self.messages.end - range.end } else { 0 }
+    }
+
     fn claimed(&self) -> usize {
         self.next.load(Ordering::Relaxed).min(self.messages.end) - self.messages.start
     }
@@ -62,9 +79,17 @@ impl<B> Default for Ready<B> {
 
 impl<B> Ready<B> {
     /// Adds messages of a batch at the end. Of an exclusive share one worker may claim once.
-    pub(super) fn push(&mut self, batch: Arc<B>, messages: Range<usize>, exclusive: bool) {
+    pub(super) fn push(&mut self, batch: Arc<B>, messages: Range<usize>, exclusive: bool) -> Arc<Share<B>> {
         self.listed += messages.len();
-        self.shares.push_back(Arc::new(Share::new(batch, messages, exclusive)));
+        let share = Arc::new(Share::new(batch, messages, exclusive));
+        self.shares.push_back(Arc::clone(&share));
+        share
+    }
+
+    /// Takes back everything that nobody has claimed: messages of a batch, and whether they were exclusive.
+    pub(super) fn take_back(&mut self) -> Vec<(Arc<B>, Range<usize>, bool)> {
+        self.passed += std::mem::take(&mut self.listed);
+        self.shares.drain(..).filter_map(|share| share.take()).collect()
     }
 
     /// The first share with something to claim. It stays in the list, so that others can help with it.

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Context, MessageHandler, Outcome, PulledBatch};
 use super::open::Settler;
+use super::pace::Pace;
 use super::ready::{Ready, Share};
 use super::slot::{Call, Called, Overdue, Slot};
 use super::unsettled::Unsettled;
@@ -40,12 +41,6 @@ const SLOW: Duration = Duration::from_micros(50);
 /// The wait before a thread that could not be started is tried again.
 const THREAD_RETRY: Duration = Duration::from_millis(200);
 
-/// How long the stand-by waits for the others to make progress.
-const TICK: Duration = Duration::from_millis(1);
-
-/// How long a worker above `thread_min` stays without work.
-const IDLE_TIME: Duration = Duration::from_secs(30);
-
 /// Bounds of a consumer's workers.
 pub(crate) struct Bounds {
     pub(crate) thread_min: usize,
@@ -60,9 +55,9 @@ pub(crate) struct Bounds {
 pub(crate) struct Workers(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     /// Without one, whoever polls gets the messages.
-    handler: Option<Arc<dyn MessageHandler>>,
+    pub(super) handler: Option<Arc<dyn MessageHandler>>,
     pub(super) settler: Arc<dyn Settler>,
     pub(super) status: Arc<Status>,
     thread: CallbackThread,
@@ -70,6 +65,12 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Rung for those who poll.
     pub(super) polled: Condvar,
+    /// Changed only under the lock.
+    pub(super) thread_max: AtomicUsize,
+    /// True while there are more threads than that, for those that look without the lock.
+    pub(super) too_many: AtomicBool,
+    /// Told when something may have to wait for its rate.
+    pub(super) paced: Notify,
     /// Set from a push until the bell was rung for it.
     pushed: AtomicBool,
     bell: Notify,
@@ -77,20 +78,22 @@ pub(super) struct Shared {
     ended: Notify,
 }
 
-type Guard<'a> = MutexGuard<'a, State>;
+pub(super) type Guard<'a> = MutexGuard<'a, State>;
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) ready: Ready<PulledBatch>,
+    /// What waits for its rate, before it waits in `ready`.
+    pub(super) pace: Pace<PulledBatch>,
     /// Nobody may poll any more.
     pub(super) polls_refused: bool,
     /// How many polls are to end without messages.
     pub(super) wakeups: usize,
-    threads: usize,
+    pub(super) threads: usize,
     /// Workers without work. The last is called first: its caches are warm.
-    idle: Vec<Arc<Slot>>,
+    pub(super) idle: Vec<Arc<Slot>>,
     /// One of the idle stands by, or is called to.
-    standby: bool,
+    pub(super) standby: bool,
     usual: Usual,
     pub(super) closing: bool,
     pub(super) slots: Vec<Arc<Slot>>,
@@ -108,6 +111,9 @@ impl Workers {
     ) -> Workers {
         Workers(Arc::new(Shared {
             unsettled: Unsettled::new(bounds.unsettled),
+            thread_max: AtomicUsize::new(bounds.thread_max),
+            too_many: AtomicBool::new(false),
+            paced: Notify::new(),
             bounds,
             handler,
             settler,
@@ -130,7 +136,14 @@ impl Workers {
                 return false;
             }
             let ordered = batch.queue.order.is_some();
-            state.ready.push(batch, messages, ordered);
+            if state.pace.is_for(&batch, &messages) {
+                state.pace.hold(batch, messages, ordered);
+                if !self.0.release(&mut state) {
+                    return true;
+                }
+            } else {
+                state.ready.push(batch, messages, ordered);
+            }
         }
         self.0.nudge();
         true
@@ -160,13 +173,7 @@ impl Workers {
                 continue;
             }
             loop {
-                let called = {
-                    let mut state = self.0.state();
-                    match state.awake() {
-                        0 if self.0.waiting(&state) > 0 => self.0.call_one(&mut state, Call::Work),
-                        _ => self.0.look_back(&mut state),
-                    }
-                };
+                let called = self.0.call_for_work(&mut self.0.state());
                 called.ring();
                 if stop.is_cancelled() || !self.is_stuck() {
                     break;
@@ -186,7 +193,12 @@ impl Workers {
     /// Takes back everything of `queue` that nobody has.
     pub(crate) fn discard(&self, queue: &Arc<Queue>) {
         let mut lane = queue.order.as_ref().map(Order::lane);
-        let untouched = self.0.state().ready.discard(|batch| Arc::ptr_eq(&batch.queue, queue));
+        let untouched = {
+            let mut state = self.0.state();
+            let ours = |batch: &PulledBatch| Arc::ptr_eq(&batch.queue, queue);
+            // Of what waits for its rate nobody has anything.
+            state.pace.discard(ours) | state.ready.discard(ours)
+        };
         match &mut lane {
             Some(lane) if queue.is_closing() => lane.stop(),
             Some(lane) => lane.clear(!untouched),
@@ -233,6 +245,7 @@ impl Workers {
     pub(crate) fn close(&self) {
         let mut state = self.0.state();
         state.closing = true;
+        state.pace.discard(|_| true);
         state.ready.discard(|_| true);
         for slot in &state.slots {
             slot.bell.notify_one();
@@ -253,7 +266,7 @@ impl Workers {
 
 impl State {
     /// Workers that work, or were called to.
-    fn awake(&self) -> usize {
+    pub(super) fn awake(&self) -> usize {
         self.threads - self.idle.len()
     }
 
@@ -264,7 +277,7 @@ impl State {
         self.usual.0.saturating_mul(callbacks) > BACKLOG_TIME.saturating_mul(awake)
     }
 
-    fn leave_idle(&mut self, slot: &Arc<Slot>) {
+    pub(super) fn leave_idle(&mut self, slot: &Arc<Slot>) {
         self.idle.retain(|idle| !Arc::ptr_eq(idle, slot));
     }
 }
@@ -292,7 +305,7 @@ impl Shared {
             slot.set_call(call);
             return Called::Idle(slot);
         }
-        let may_start = state.threads < self.bounds.thread_max && !state.closing;
+        let may_start = state.threads < self.thread_max.load(Ordering::Relaxed) && !state.closing;
         if may_start && self.start_thread(state, call) { Called::New } else { Called::Nobody }
     }
 
@@ -313,6 +326,14 @@ impl Shared {
                 self.status.report("workers", Error::new(ErrorKind::Thread, text));
                 false
             }
+        }
+    }
+
+    /// Calls somebody for what waits: one at least, more if the backlog asks for them.
+    pub(super) fn call_for_work(self: &Arc<Self>, state: &mut State) -> Called {
+        match state.awake() {
+            0 if self.waiting(state) > 0 => self.call_one(state, Call::Work),
+            _ => self.look_back(state),
         }
     }
 
@@ -341,6 +362,7 @@ impl Shared {
                 state = self.stand_by(state, slot);
             }
             while self.unsettled.room() > 0
+                && !self.too_many(&state)
                 && let Some(share) = state.ready.front()
             {
                 slot.hold(&share.batch, share.batch.queue.enter());
@@ -357,9 +379,9 @@ impl Shared {
             let stays;
             (state, stays) = self.wait(state, slot);
             if !stays {
-                state.threads -= 1;
-                state.slots.retain(|other| !Arc::ptr_eq(other, slot));
+                let called = self.leave(&mut state, slot);
                 drop(state);
+                called.ring();
                 return self.ended.notify_waiters();
             }
         }
@@ -373,6 +395,7 @@ impl Shared {
         let mut begun = begun_all;
         // Callbacks may defer what they get.
         while self.unsettled.room() > 0
+            && !self.too_many.load(Ordering::Relaxed)
             && let Some(range) = share.claim(self.bounds.batch_size)
         {
             if !share.batch.queue.may_begin(share.batch.id) {
@@ -425,59 +448,6 @@ impl Shared {
             batch.queue_name()
         );
         self.status.log().warn("workers", text);
-    }
-
-    /// Waits for a call. False when the worker shall go: all must, or it is one too many.
-    fn wait<'a>(&'a self, mut state: Guard<'a>, slot: &Arc<Slot>) -> (Guard<'a>, bool) {
-        loop {
-            if state.closing {
-                return (state, false);
-            }
-            let patience = (state.threads > self.bounds.thread_min).then_some(IDLE_TIME);
-            state.idle.push(Arc::clone(slot));
-            state = self.sleep(state, slot, patience);
-            if slot.call() != Call::None {
-                return (state, true);
-            }
-            state.leave_idle(slot);
-            if state.threads > self.bounds.thread_min {
-                return (state, false);
-            }
-        }
-    }
-
-    /// Looks, tick by tick, whether the others make progress; ends when work must be done or none is left.
-    fn stand_by<'a>(&'a self, mut state: Guard<'a>, slot: &Arc<Slot>) -> Guard<'a> {
-        // Everybody else went idle between the call and now: then this one has to work.
-        while state.awake() > 1 && self.waiting(&state) > 0 && !state.closing {
-            let progress = state.ready.progress();
-            // At the bottom, since the others are warmer.
-            state.idle.insert(0, Arc::clone(slot));
-            state = self.sleep(state, slot, Some(TICK));
-            if slot.call() != Call::None {
-                break;
-            }
-            state.leave_idle(slot);
-            if state.ready.progress() == progress {
-                break;
-            }
-        }
-        slot.set_call(Call::None);
-        state.standby = false;
-        state
-    }
-
-    /// Sleeps until called, or for as long as `patience` lasts.
-    fn sleep<'a>(&'a self, state: Guard<'a>, slot: &Slot, patience: Option<Duration>) -> Guard<'a> {
-        slot.set_call(Call::None);
-        let asleep = |state: &mut State| slot.call() == Call::None && !state.closing;
-        match patience {
-            Some(patience) => {
-                let slept = slot.bell.wait_timeout_while(state, patience, asleep);
-                slept.unwrap_or_else(PoisonError::into_inner).0
-            }
-            None => slot.bell.wait_while(state, asleep).unwrap_or_else(PoisonError::into_inner),
-        }
     }
 }
 

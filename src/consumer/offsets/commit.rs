@@ -15,7 +15,7 @@ use crate::error::{ErrorKind, Result};
 
 /// Commits as the queue makes progress, until `stop`; never more often than every
 /// `offset.commit.interval.ms`, and after a failure not before `offset.persist.interval.ms`, but at once for
-/// those who wait for it. Never cut off in the middle, so that no update is under way when the next one is
+/// those who wait for it; without `auto.commit` for those only. Never cut off in the middle, so that no update is under way when the next one is
 /// sent.
 pub(super) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &CancellationToken) {
     let mut not_before = Instant::now();
@@ -31,7 +31,10 @@ pub(super) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
         let wait = match result {
             Ok(()) => engine.config.offset_commit_interval,
             Err(error) => {
-                engine.log.warn("offsets", error);
+                // Who asked was told, and asks again.
+                if engine.config.auto_commit {
+                    engine.log.warn("offsets", error);
+                }
                 queue.touch();
                 engine.config.offset_persist_interval
             }
@@ -49,7 +52,7 @@ async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
         () = async {
             queue.touched().await;
             sleep_until(not_before).await;
-        } => {}
+        }, if engine.config.auto_commit => {}
     }
     if let Ok(address) = engine.cluster.keeper(&queue.name.broker) {
         // Whatever is wrong, the commit meets it again and tells.

@@ -86,7 +86,8 @@ pub(crate) async fn keep_committing(engine: &Engine, queue: &Arc<Queue>, stop: &
     }
 }
 
-/// The last commit of a queue that is given up, tried until `deadline`; see [`commit::commit_final`]. A file that
+/// The last commit of a queue that is given up, tried until `deadline`; see [`commit::commit_final`]. Without
+/// `auto.commit` there is none. A file that
 /// cannot be written now will not be in a moment, and that is told by its store.
 pub(crate) async fn commit_final(
     engine: &Engine,
@@ -95,6 +96,7 @@ pub(crate) async fn commit_final(
     deadline: Instant,
 ) -> Result<()> {
     match &engine.store {
+        Store::Broker if !engine.config.auto_commit => Ok(()),
         Store::Broker => commit::commit_final(engine, queue, outlasted, deadline).await,
         Store::File(store) => {
             store.put(queue);

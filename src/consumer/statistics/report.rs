@@ -87,7 +87,7 @@ impl<'a> Look<'a> {
         json!({
             "io": self.engine.map_or(0, |_| self.config.io_threads),
             "worker": self.engine.map_or(0, |engine| engine.workers.threads()),
-            "worker_max": self.config.thread_max,
+            "worker_max": self.engine.map_or(self.config.thread_max, |engine| engine.workers.thread_max()),
         })
     }
 

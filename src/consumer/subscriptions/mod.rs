@@ -241,7 +241,7 @@ impl Subscriptions {
         }
         let mut before = std::mem::take(&mut table.by_topic);
         for wanted in &wanted {
-            let kept = before.remove(&wanted.topic).filter(|s| s.expression == wanted.expression);
+            let kept = before.remove(&wanted.topic).filter(|s| s.selector_is(&wanted.selector));
             if kept.is_none() && table.by_topic.contains_key(&wanted.topic) {
                 continue;
             }
@@ -249,7 +249,7 @@ impl Subscriptions {
                 Some(kept) => kept,
                 None => {
                     let version = table.take_version();
-                    Arc::new(Subscription::parse(&wanted.topic, &wanted.expression, version)?)
+                    Arc::new(Subscription::of(&wanted.topic, &wanted.selector, version)?)
                 }
             };
             table.by_topic.insert(wanted.topic.clone(), subscription);

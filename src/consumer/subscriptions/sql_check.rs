@@ -16,8 +16,8 @@ use crate::cluster::command::CheckClientConfig;
 use crate::consumer::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A condition at a broker: topic, version, address.
-type Key = (String, i64, String);
+/// A condition at a broker: topic, condition, address.
+type Key = (String, String, String);
 
 /// What brokers have said so far.
 #[derive(Default)]
@@ -34,7 +34,7 @@ impl SqlChecks {
 
     fn accept(&self, key: Key) {
         let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
-        accepted.retain(|(topic, version, _)| *topic != key.0 || *version == key.1);
+        accepted.retain(|(topic, condition, _)| *topic != key.0 || *condition == key.1);
         accepted.insert(key);
     }
 
@@ -60,7 +60,7 @@ pub(crate) async fn check(engine: &Engine, subscription: &Subscription) -> Resul
         subscription: subscription.data(),
     };
     let open = masters
-        .map(|address| (subscription.topic.clone(), subscription.version, address))
+        .map(|address| (subscription.topic.clone(), subscription.expression.clone(), address))
         .filter(|key| !engine.sql.is_accepted(key));
     let asked = open.map(|key| async {
         let answer = engine.cluster.ask_unknown(&key.2, &request).await;

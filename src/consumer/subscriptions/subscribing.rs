@@ -68,7 +68,7 @@ impl Inner {
     }
 
     /// Lets brokers check an SQL condition while the consumer runs; the start does it for all.
-    fn check(&self, new: Subscription) -> Result<()> {
+    pub(crate) fn check(&self, new: Subscription) -> Result<()> {
         let Some(engine) = self.engine().filter(|_| new.kind == ExpressionType::Sql92) else { return Ok(()) };
         // Two requests to the name server's and the brokers' time limit, and connecting to both.
         let bound = 2 * (self.config().request_timeout + self.config().connect_timeout);

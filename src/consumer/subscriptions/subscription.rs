@@ -50,6 +50,11 @@ impl Subscription {
         }
     }
 
+    /// True when it is of this selector.
+    pub(crate) fn selector_is(&self, selector: &MessageSelector) -> bool {
+        self.kind == selector.kind && self.expression == selector.expression
+    }
+
     /// Parses `*`, an empty text or `a || b`. An empty part (`a ||`) is an error: Java drops it silently and
     /// `||` alone would match nothing.
     pub(crate) fn parse(topic: &str, expression: &str, version: i64) -> Result<Subscription> {

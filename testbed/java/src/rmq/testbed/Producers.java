@@ -13,7 +13,7 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /** The Java producers of this process; kept once made, because shutting one down takes seconds. */
 final class Producers {
-    static final String USAGE = "send TOPIC COUNT ns= [from=0] [key=PREFIX|none] [tags=A,B] [body=TEXT] [size=BYTES] "
+    static final String USAGE = "send TOPIC COUNT ns= [from=0] [key=PREFIX|none] [tags=A,B] [body=TEXT] [hex=BYTES] [size=BYTES] "
         + "[stamp=true] [u.NAME=VALUE]... [queue=N|any] [delay=LEVEL] [delayMs=] [deliver=MILLIS] [tx=commit|rollback|check|refuse|tag] "
         + "[batch=N] [auto=true gathers batches by tag] [threads=N] [rate=PER_SECOND] [id=ID] [compress=zlib|lz4|zstd over=100] [nsv1= nsv2=NAMESPACE] [group=] [ak= sk=] [tls=]: "
         + "stores messages; answers `stored=N failed=N millis=N first_error=TEXT`";

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Phaser;
@@ -214,10 +215,13 @@ final class SendJob {
         return message;
     }
 
-    /** {@code body=} as it is; else the message's key or the epoch nanoseconds of its making, filled up with dots. */
+    /** {@code body=} as it is, {@code hex=} as bytes; else the message's key or the epoch nanoseconds of its making, filled up with dots. */
     private byte[] body(int i) {
         if (words.has("body")) {
             return words.need("body").getBytes(StandardCharsets.UTF_8);
+        }
+        if (words.has("hex")) {
+            return HexFormat.of().parseHex(words.need("hex"));
         }
         String head = stamp ? Clock.epochNanos() + " " : key + "-" + i;
         byte[] text = head.getBytes(StandardCharsets.UTF_8);
