@@ -815,6 +815,19 @@ public:
         return in_time(rmq_consumer_shutdown(consumer_, detail::millis(timeout)));
     }
 
+    /** In place of "namesrv.addr", also while it is running. */
+    void set_namesrv_addr(const std::string &addresses) const
+    {
+        detail::check(rmq_consumer_set_namesrv_addr(consumer_, detail::text("addresses", addresses)));
+    }
+    /** In place of "consume.thread.max", also while it is running. */
+    void set_thread_max(std::int32_t threads) const { detail::check(rmq_consumer_set_thread_max(consumer_, threads)); }
+    /** Messages a second of a topic, or of the whole consumer if it is empty; 0 takes the limit away. */
+    void set_rate_limit(const std::string &topic, std::int32_t per_second) const
+    {
+        detail::check(rmq_consumer_set_rate_limit(consumer_, detail::text_or_null("topic", topic), per_second));
+    }
+
     /** Begins to stop and returns at once; a callback may call it. */
     void request_stop() const { detail::check(rmq_consumer_request_stop(consumer_)); }
     /** Waits until a stop was asked for, then for its end. False when that did not come in time. */

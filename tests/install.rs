@@ -181,9 +181,15 @@ fn every_example_builds_by_pkg_config_and_starts() {
 
 #[test]
 fn every_example_is_short_and_run_against_a_broker_by_a_test() {
-    let mut tests = String::new();
-    for entry in std::fs::read_dir(root().join("tests/real")).unwrap() {
-        tests += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    let (mut tests, mut folders) = (String::new(), vec![root().join("tests/real")]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => tests += &std::fs::read_to_string(path).unwrap(),
+            }
+        }
     }
     for source in examples() {
         let lines = std::fs::read_to_string(&source).unwrap().lines().count();

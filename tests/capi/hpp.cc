@@ -144,6 +144,11 @@ static void states()
     throws(RMQ_E_FILTER, "", [&] { consumer.subscribe("A", "a ||"); });
     throws(RMQ_E_STATE, "", [&] { consumer.assign("[]"); });
     throws(RMQ_E_STATE, "", [&] { consumer.route_json("A"); });
+    consumer.set_namesrv_addr("127.0.0.1:3");
+    consumer.set_thread_max(3);
+    consumer.set_rate_limit("", 1000);
+    consumer.set_rate_limit("A", 10);
+    throws(RMQ_E_INVALID_ARG, "", [&] { consumer.set_rate_limit("A", -1); });
     consumer.pause();
     consumer.resume("A", "broker-a", 0);
 
