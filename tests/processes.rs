@@ -73,9 +73,10 @@ fn the_library_can_be_closed_and_loaded_again() {
 
 #[test]
 fn a_program_that_links_the_library_and_never_calls_it_is_as_before() {
-    let path = compile_with("unused.c", "unused", &["-Wl,--no-as-needed"], true);
-    let printed = run(&mut program(path));
-    assert_eq!(printed, "loaded\n");
+    let with = run(&mut program(compile_with("unused.c", "unused", &["-Wl,--no-as-needed"], true)));
+    let without = run(&mut program(compile_with("unused.c", "unlinked", &[], false)));
+    assert_eq!(with.strip_suffix("loaded\n"), without.strip_suffix("not loaded\n"));
+    assert!(with.contains("1 threads\n"), "{with}");
 }
 
 /// A shared library of a user with librmq.a inside.

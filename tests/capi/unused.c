@@ -1,5 +1,4 @@
-/* Links the library and never calls it: nothing of the process changes. */
-#include <rmq.h>
+/* Says what of a process a library may change; it calls none. */
 
 #include <dirent.h>
 #include <signal.h>
@@ -17,7 +16,7 @@ static int threads(void)
     return count - 2;
 }
 
-/* Sockets, timers, event queues; a program may inherit files and pipes. */
+/* Sockets, timers, event queues. */
 static int is_of_a_runtime(int fd)
 {
     char link[64], target[64] = "";
@@ -26,37 +25,28 @@ static int is_of_a_runtime(int fd)
            (strncmp(target, "socket:", 7) == 0 || strncmp(target, "anon_inode:", 11) == 0);
 }
 
+/* Some of it may be inherited: the test compares it with what a program without the library prints. */
 int main(void)
 {
     struct sigaction action;
     sigset_t blocked;
-    int number;
+    int number, loaded = 0;
     char line[512];
-    int loaded = 0;
     FILE *maps;
-    for (number = 1; number < 32; number++)
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL) {
-            printf("signal %d has a handler\n", number);
-            return 1;
-        }
     sigprocmask(SIG_BLOCK, NULL, &blocked);
-    for (number = 1; number < 32; number++)
-        if (sigismember(&blocked, number) == 1) {
+    for (number = 1; number < 32; number++) {
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
+            printf("signal %d is %s\n", number, action.sa_handler == SIG_IGN ? "ignored" : "handled");
+        if (sigismember(&blocked, number) == 1)
             printf("signal %d is blocked\n", number);
-            return 1;
-        }
-    if (threads() != 1) {
-        printf("%d threads\n", threads());
-        return 1;
     }
+    printf("%d threads\n", threads());
     for (number = 3; number < 64; number++)
-        if (is_of_a_runtime(number)) {
+        if (is_of_a_runtime(number))
             printf("file %d is of a runtime\n", number);
-            return 1;
-        }
     maps = fopen("/proc/self/maps", "r");
     while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
         loaded |= strstr(line, "librmq.so") != NULL;
     printf(loaded ? "loaded\n" : "not loaded\n");
-    return !loaded;
+    return 0;
 }
