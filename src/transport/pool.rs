@@ -141,8 +141,7 @@ impl Pool {
             Ok(connection) => {
                 attempts.backoff.reset();
                 attempts.last_error = None;
-                *peer.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
-                Ok(connection)
+                self.keep(address, &peer, connection)
             }
             Err(error) => {
                 let wait = attempts.backoff.next_wait(random::fraction());
@@ -152,6 +151,18 @@ impl Pool {
                 Err(error)
             }
         }
+    }
+
+    /// Notes a new connection, unless its address was given up while it was made: nobody would end it then.
+    fn keep(&self, address: &str, peer: &Arc<Peer>, connection: Connection) -> Result<Connection> {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if peers.get(address).is_some_and(|known| Arc::ptr_eq(known, peer)) {
+            *peer.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+            return Ok(connection);
+        }
+        let error = Error::new(ErrorKind::Disconnected, format!("{address} is not used any more"));
+        connection.close(error.clone());
+        Err(error)
     }
 
     /// The connection to `address` if one is open now.
@@ -292,5 +303,37 @@ fn accepted(header: &Header, address: &str) -> Result<()> {
     match ResponseCode::from(header.code) {
         ResponseCode::Success => Ok(()),
         code => Err(Error::broker(code, header.remark.as_deref(), format_args!("heartbeat to {address}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use tokio::runtime::Handle;
+
+    #[tokio::test]
+    async fn a_connection_whose_address_was_given_up_while_it_was_made_is_ended() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let tasks = Tasks::new(Handle::current(), Arc::new(|task| panic!("{task} panicked")));
+        let second = Duration::from_secs(1);
+        let manners = Manners {
+            connect_timeout: second,
+            greeting_timeout: second,
+            stamp: Arc::from([]),
+            question: None,
+            greeting: Arc::new(|| None),
+        };
+        let pool = Pool::new(manners, Arc::new(|_, _| {}), tasks.clone());
+        let peer = pool.peer(&address);
+        let made = pool.connect(&address, &peer).await.unwrap();
+        pool.forget(&address);
+        let error = pool.keep(&address, &peer, made.clone()).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Disconnected);
+        assert!(!made.is_open());
+        // Its tasks end: nothing else would end them.
+        tasks.join().await;
+        assert!(pool.connection(&address).await.unwrap().is_open(), "another is made when it is asked for");
     }
 }
