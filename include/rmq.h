@@ -407,8 +407,9 @@ typedef int32_t rmq_code;
  * Gets a log record. Called from the library's threads and from threads that call it, several at once; it must return
  * soon and may call nothing of this library. level is one of RMQ_LOG_*, the numbers of syslog; target is the part of
  * the library that speaks. Of equal warnings and errors within a second the first comes at once, and one more with
- * their number when the second is over. With "log.queue" records become events instead. The texts are UTF-8 and end when it returns. It may run until
- * rmq_consumer_destroy of the last consumer made with it answered RMQ_OK. No exception may leave it.
+ * their number when the second is over. With "log.queue" records become events instead. The texts are UTF-8 and end
+ * when it returns. It may run until rmq_consumer_destroy of the last consumer made with it answered RMQ_OK. No
+ * exception may leave it.
  */
 typedef void (*rmq_log_cb)(int32_t level,
                            const char *target,
@@ -432,9 +433,9 @@ typedef int32_t (*rmq_message_cb)(rmq_consumer *consumer,
                                   void *userdata);
 
 /**
- * Tells that there may be something to poll: messages, events, or the end. Called when the first of them comes, and not
- * again until a poll found nothing. It holds up the library's I/O, so it shall only pass the news on: write to a pipe,
- * call uv_async_send, set an event. It calls no function of this library. No exception may leave it.
+ * Tells that there may be something to poll: messages, events, or the end. Called when the first of them comes, and
+ * not again until a poll found nothing. It holds up the library's I/O, so it shall only pass the news on: write to a
+ * pipe, call uv_async_send, set an event. It calls no function of this library. No exception may leave it.
  */
 typedef void (*rmq_wakeup_cb)(void *userdata);
 
@@ -533,8 +534,8 @@ typedef struct {
 /**
  * Gets an event, on the thread rmq-event of the library: one at a time, in their order. It may block; a hand-over
  * waits for RMQ_EVENT_REVOKING up to "rebalance.handover.timeout.ms". It may call every function but
- * rmq_consumer_shutdown and rmq_consumer_destroy of its consumer. The event is lent until it returns. Kinds that are
- * not known shall be ignored. No exception may leave it.
+ * rmq_consumer_shutdown, rmq_consumer_wait_stopped and rmq_consumer_destroy of its consumer. The event is lent until
+ * it returns. Kinds that are not known shall be ignored. No exception may leave it.
  */
 typedef void (*rmq_event_cb)(rmq_consumer *consumer,
                              const rmq_event *event,
@@ -1316,10 +1317,10 @@ rmq_code rmq_consumer_stats_json(const rmq_consumer *consumer,
                                  size_t *needed);
 
 /**
- * Begins to stop a consumer and returns at once: polls end with RMQ_E_CLOSED, and soon no message callback begins any more. What
- * is held may still be settled. The rest, up to the last commit, goes on by itself; rmq_consumer_wait_stopped or
- * rmq_consumer_shutdown waits for it, and one of them, or rmq_consumer_destroy, must be called. A consumer that was not
- * started is stopped by this.
+ * Begins to stop a consumer and returns at once: polls end with RMQ_E_CLOSED, and soon no message callback begins any
+ * more. What is held may still be settled. The rest, up to the last commit, goes on by itself;
+ * rmq_consumer_wait_stopped or rmq_consumer_shutdown waits for it, and one of them, or rmq_consumer_destroy, must be
+ * called. A consumer that was not started is stopped by this.
  *
  * @param consumer  must not be NULL
  * @returns RMQ_OK, also when it is stopped or stopping already; RMQ_E_STATE while rmq_consumer_start runs;
@@ -1336,10 +1337,10 @@ rmq_code rmq_consumer_request_stop(rmq_consumer *consumer);
  *
  * @param consumer    must not be NULL
  * @param timeout_ms  how long to wait; -1 waits without a bound
- * @returns RMQ_OK once it is stopped; RMQ_E_TIMEOUT if nobody asked, or callbacks are still running or messages are not
- *          settled; RMQ_E_STATE if it was not started, or is fatal; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG;
- *          RMQ_E_FORKED; RMQ_E_PANIC
- * @par Thread-safety  any thread but a message callback's of this consumer
+ * @returns RMQ_OK once it is stopped; RMQ_E_TIMEOUT if nobody asked, or callbacks are still running or messages are
+ *          not settled; RMQ_E_STATE if it was not started and nobody asked for a stop, if its start failed, or if it
+ *          is fatal; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+ * @par Thread-safety  any thread but those of callbacks of this consumer
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1356,7 +1357,7 @@ rmq_code rmq_consumer_wait_stopped(rmq_consumer *consumer,
  * @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running or messages are not
  *          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED;
  *          RMQ_E_PANIC
- * @par Thread-safety  any thread but a message callback's of this consumer
+ * @par Thread-safety  any thread but those of callbacks of this consumer
  * @since 0.1
  */
 RMQ_EXPORT
@@ -1371,7 +1372,7 @@ rmq_code rmq_consumer_shutdown(rmq_consumer *consumer,
  * @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not
  *          settled; RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing
  *          is freed
- * @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it
+ * @par Thread-safety  any thread but those of callbacks of this consumer, when no other thread begins a call on it
  *                     any more; calls that are running end well
  * @par Ownership      ends with RMQ_OK
  * @since 0.1
@@ -2068,8 +2069,8 @@ void rmq_batch_destroy(rmq_batch *batch);
  * Gives a descriptor that is readable while there may be something to poll. See "Poll and event loops" above.
  *
  * @param consumer  must not be NULL
- * @returns a descriptor, 0 or more, the same one on every call; a negative code on failure: RMQ_E_INVALID_ARG; RMQ_E_IO
- *          if the system has none left; RMQ_E_FORKED; RMQ_E_PANIC
+ * @returns a descriptor, 0 or more, the same one on every call; a negative code on failure: RMQ_E_INVALID_ARG;
+ *          RMQ_E_IO if the system has none left; RMQ_E_FORKED; RMQ_E_PANIC
  * @par Thread-safety  any thread, may be called from a message callback
  * @par Ownership      the consumer's: never close it. It ends with rmq_consumer_destroy
  * @since 0.1
@@ -2092,15 +2093,15 @@ int32_t rmq_consumer_wakeup_fd_dup(rmq_consumer *consumer);
 
 /**
  * Sets the function that is called when there may be something to poll, before the start; it cannot be changed after.
- * It is called on any thread of the library, and on those that call rmq_consumer_wakeup or stop the consumer; not any
- * more after rmq_consumer_shutdown answered RMQ_OK.
+ * It is called on any thread of the library, and on those that poll, call rmq_consumer_wakeup or stop the consumer;
+ * not any more after rmq_consumer_shutdown answered RMQ_OK, which waits for a call that is running.
  *
  * @param consumer       must not be NULL
  * @param callback       see rmq_wakeup_cb; NULL takes the present one away
  * @param userdata       passed back to the callback; may be NULL
  * @param free_userdata  frees userdata; may be NULL
- * @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays
- *          the caller's
+ * @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata
+ *          stays the caller's
  * @par Thread-safety  any thread
  * @par Ownership      userdata is taken over; that of the callback before is freed before this returns
  * @since 0.1
@@ -2670,8 +2671,8 @@ rmq_code rmq_consumer_set_event_callback(rmq_consumer *consumer,
                                          rmq_free_cb free_userdata);
 
 /**
- * Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics. Log
- * records have 512 places of their own, and of RMQ_EVENT_STATS only the newest waits.
+ * Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics.
+ * Log records have 512 places of their own, and of RMQ_EVENT_STATS only the newest waits.
  *
  * @param consumer    must not be NULL
  * @param timeout_ms  how long to wait for one; 0 does not wait, -1 waits without a bound

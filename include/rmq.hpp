@@ -106,7 +106,7 @@ private:
     std::string remark_;
 };
 
-/** Waits without a bound; for a shutdown it is the property "shutdown.timeout.ms". */
+/** Waits without a bound; but for `shutdown`, which then takes the property "shutdown.timeout.ms". */
 constexpr std::chrono::milliseconds forever{-1};
 
 /** What a message callback answers; RMQ_CONSUME_* and RMQ_RECONSUME_LATER tell what each means. */

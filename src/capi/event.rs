@@ -68,8 +68,8 @@ impl rmq_event {
 
 /// Gets an event, on the thread rmq-event of the library: one at a time, in their order. It may block; a hand-over
 /// waits for RMQ_EVENT_REVOKING up to "rebalance.handover.timeout.ms". It may call every function but
-/// rmq_consumer_shutdown and rmq_consumer_destroy of its consumer. The event is lent until it returns. Kinds that are
-/// not known shall be ignored. No exception may leave it.
+/// rmq_consumer_shutdown, rmq_consumer_wait_stopped and rmq_consumer_destroy of its consumer. The event is lent until
+/// it returns. Kinds that are not known shall be ignored. No exception may leave it.
 pub type rmq_event_cb = Option<
     unsafe extern "C-unwind" fn(consumer: *mut rmq_consumer, event: *const rmq_event, userdata: *mut c_void),
 >;
@@ -117,8 +117,8 @@ pub unsafe extern "C" fn rmq_consumer_set_event_callback(
     })
 }
 
-/// Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics. Log
-/// records have 512 places of their own, and of RMQ_EVENT_STATS only the newest waits.
+/// Takes the oldest event that waits. At most 1024 wait; then the oldest make room and are counted in the statistics.
+/// Log records have 512 places of their own, and of RMQ_EVENT_STATS only the newest waits.
 ///
 /// @param consumer    must not be NULL
 /// @param timeout_ms  how long to wait for one; 0 does not wait, -1 waits without a bound

@@ -23,8 +23,9 @@ pub const RMQ_LOG_DEBUG: i32 = 7;
 /// Gets a log record. Called from the library's threads and from threads that call it, several at once; it must return
 /// soon and may call nothing of this library. level is one of RMQ_LOG_*, the numbers of syslog; target is the part of
 /// the library that speaks. Of equal warnings and errors within a second the first comes at once, and one more with
-/// their number when the second is over. With "log.queue" records become events instead. The texts are UTF-8 and end when it returns. It may run until
-/// rmq_consumer_destroy of the last consumer made with it answered RMQ_OK. No exception may leave it.
+/// their number when the second is over. With "log.queue" records become events instead. The texts are UTF-8 and end
+/// when it returns. It may run until rmq_consumer_destroy of the last consumer made with it answered RMQ_OK. No
+/// exception may leave it.
 pub type rmq_log_cb = Option<
     unsafe extern "C-unwind" fn(
         level: i32,

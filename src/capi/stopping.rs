@@ -8,10 +8,10 @@ use super::{fork, guard, handle, quick};
 use crate::consumer::State;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Begins to stop a consumer and returns at once: polls end with RMQ_E_CLOSED, and soon no message callback begins any more. What
-/// is held may still be settled. The rest, up to the last commit, goes on by itself; rmq_consumer_wait_stopped or
-/// rmq_consumer_shutdown waits for it, and one of them, or rmq_consumer_destroy, must be called. A consumer that was not
-/// started is stopped by this.
+/// Begins to stop a consumer and returns at once: polls end with RMQ_E_CLOSED, and soon no message callback begins any
+/// more. What is held may still be settled. The rest, up to the last commit, goes on by itself;
+/// rmq_consumer_wait_stopped or rmq_consumer_shutdown waits for it, and one of them, or rmq_consumer_destroy, must be
+/// called. A consumer that was not started is stopped by this.
 ///
 /// @param consumer  must not be NULL
 /// @returns RMQ_OK, also when it is stopped or stopping already; RMQ_E_STATE while rmq_consumer_start runs;
@@ -31,10 +31,10 @@ pub unsafe extern "C" fn rmq_consumer_request_stop(consumer: *mut rmq_consumer) 
 ///
 /// @param consumer    must not be NULL
 /// @param timeout_ms  how long to wait; -1 waits without a bound
-/// @returns RMQ_OK once it is stopped; RMQ_E_TIMEOUT if nobody asked, or callbacks are still running or messages are not
-///          settled; RMQ_E_STATE if it was not started, or is fatal; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG;
-///          RMQ_E_FORKED; RMQ_E_PANIC
-/// @par Thread-safety  any thread but a message callback's of this consumer
+/// @returns RMQ_OK once it is stopped; RMQ_E_TIMEOUT if nobody asked, or callbacks are still running or messages are
+///          not settled; RMQ_E_STATE if it was not started and nobody asked for a stop, if its start failed, or if it
+///          is fatal; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC
+/// @par Thread-safety  any thread but those of callbacks of this consumer
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_wait_stopped(consumer: *mut rmq_consumer, timeout_ms: i32) -> rmq_code {
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn rmq_consumer_wait_stopped(consumer: *mut rmq_consumer, 
 /// @returns RMQ_OK, also when it is stopped already; RMQ_E_TIMEOUT if callbacks are still running or messages are not
 ///          settled, after which it may be called again; RMQ_E_IN_CALLBACK; RMQ_E_INVALID_ARG; RMQ_E_FORKED;
 ///          RMQ_E_PANIC
-/// @par Thread-safety  any thread but a message callback's of this consumer
+/// @par Thread-safety  any thread but those of callbacks of this consumer
 /// @since 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_consumer_shutdown(consumer: *mut rmq_consumer, timeout_ms: i32) -> rmq_code {
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn rmq_consumer_shutdown(consumer: *mut rmq_consumer, time
 /// @returns RMQ_OK, and then the handle is gone; RMQ_E_TIMEOUT if callbacks are still running or messages are not
 ///          settled; RMQ_E_IN_CALLBACK; RMQ_E_PANIC. In a process forked from the one that made it: RMQ_OK, and nothing
 ///          is freed
-/// @par Thread-safety  any thread but a message callback's of this consumer, when no other thread begins a call on it
+/// @par Thread-safety  any thread but those of callbacks of this consumer, when no other thread begins a call on it
 ///                     any more; calls that are running end well
 /// @par Ownership      ends with RMQ_OK
 /// @since 0.1

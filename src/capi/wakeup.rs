@@ -17,8 +17,8 @@ use crate::error::Result;
 /// Gives a descriptor that is readable while there may be something to poll. See "Poll and event loops" above.
 ///
 /// @param consumer  must not be NULL
-/// @returns a descriptor, 0 or more, the same one on every call; a negative code on failure: RMQ_E_INVALID_ARG; RMQ_E_IO
-///          if the system has none left; RMQ_E_FORKED; RMQ_E_PANIC
+/// @returns a descriptor, 0 or more, the same one on every call; a negative code on failure: RMQ_E_INVALID_ARG;
+///          RMQ_E_IO if the system has none left; RMQ_E_FORKED; RMQ_E_PANIC
 /// @par Thread-safety  any thread, may be called from a message callback
 /// @par Ownership      the consumer's: never close it. It ends with rmq_consumer_destroy
 /// @since 0.1
@@ -62,21 +62,21 @@ unsafe fn descriptor(
     if code == RMQ_OK { fd } else { code }
 }
 
-/// Tells that there may be something to poll: messages, events, or the end. Called when the first of them comes, and not
-/// again until a poll found nothing. It holds up the library's I/O, so it shall only pass the news on: write to a pipe,
-/// call uv_async_send, set an event. It calls no function of this library. No exception may leave it.
+/// Tells that there may be something to poll: messages, events, or the end. Called when the first of them comes, and
+/// not again until a poll found nothing. It holds up the library's I/O, so it shall only pass the news on: write to a
+/// pipe, call uv_async_send, set an event. It calls no function of this library. No exception may leave it.
 pub type rmq_wakeup_cb = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
 
 /// Sets the function that is called when there may be something to poll, before the start; it cannot be changed after.
-/// It is called on any thread of the library, and on those that call rmq_consumer_wakeup or stop the consumer; not any
-/// more after rmq_consumer_shutdown answered RMQ_OK.
+/// It is called on any thread of the library, and on those that poll, call rmq_consumer_wakeup or stop the consumer;
+/// not any more after rmq_consumer_shutdown answered RMQ_OK, which waits for a call that is running.
 ///
 /// @param consumer       must not be NULL
 /// @param callback       see rmq_wakeup_cb; NULL takes the present one away
 /// @param userdata       passed back to the callback; may be NULL
 /// @param free_userdata  frees userdata; may be NULL
-/// @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata stays
-///          the caller's
+/// @returns RMQ_OK; RMQ_E_STATE after the start; RMQ_E_INVALID_ARG; RMQ_E_FORKED; RMQ_E_PANIC. On failure userdata
+///          stays the caller's
 /// @par Thread-safety  any thread
 /// @par Ownership      userdata is taken over; that of the callback before is freed before this returns
 /// @since 0.1

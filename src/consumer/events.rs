@@ -170,12 +170,15 @@ impl Events {
                 return Ok(event);
             }
             if waiting.closed {
+                self.wakeup.remind();
                 return Err(NoEvent::Closed);
             }
             waiting = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.bell.wait(waiting).unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => {
-                    self.wakeup.lower(Source::Events);
+                    let ring = self.wakeup.lower(Source::Events);
+                    drop(waiting);
+                    ring.ring();
                     return Err(NoEvent::Timeout);
                 }
                 Some(left) => self.bell.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,

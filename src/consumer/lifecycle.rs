@@ -161,10 +161,16 @@ impl Inner {
 
     /// Begins to stop and does not wait; whoever calls [`Inner::shutdown`] or [`Inner::wait_stopped`] does.
     pub(super) fn request_stop(&self) -> Result<()> {
-        let Some(_turn) = self.turn.take(Duration::ZERO) else {
-            return match self.state() {
-                State::Stopping | State::Stopped => Ok(()),
-                _ => Err(Error::new(ErrorKind::State, "request to stop: a start is under way")),
+        let is_stopping = || matches!(self.state(), State::Stopping | State::Stopped);
+        let turn = self.turn.take(Duration::ZERO).or_else(|| match self.state() {
+            State::Starting | State::Stopping | State::Stopped => None,
+            // Another stop begins just now, or a start is being refused.
+            _ => self.turn.take(MOMENT),
+        });
+        let Some(_turn) = turn else {
+            return match is_stopping() {
+                true => Ok(()),
+                false => Err(Error::new(ErrorKind::State, "request to stop: a start is under way")),
             };
         };
         match &mut *lock(&self.run) {
@@ -184,14 +190,14 @@ impl Inner {
             return Err(not_in(State::Created, "wait for the stop"));
         }
         let (timeout, begun) = (timeout.unwrap_or(FOREVER), Instant::now());
-        let asked = |state| matches!(state, State::Stopping | State::Stopped | State::Fatal);
-        if !self.state.wait_for(asked, timeout) {
+        if !self.state.wait_for(|state| !matches!(state, State::Starting | State::Running), timeout) {
             let text = format!("wait for the stop: nobody asked for one within {} ms", timeout.as_millis());
             return Err(Error::new(ErrorKind::Timeout, text));
         }
         match self.state() {
             State::Stopped => Ok(()),
-            State::Fatal => Err(not_in(State::Fatal, "wait for the stop")),
+            // The start that was under way has failed.
+            state @ (State::Created | State::Fatal) => Err(not_in(state, "wait for the stop")),
             _ => self.shutdown(Some(timeout.saturating_sub(begun.elapsed()))),
         }
     }
@@ -220,6 +226,7 @@ impl Inner {
         })?;
         let Some(mut run) = lock(&self.run).take() else {
             self.end_unstarted();
+            self.status.wakeup().silence();
             return Ok(());
         };
         self.state.enter(State::Stopping);
@@ -235,6 +242,7 @@ impl Inner {
             return Err(still_running(timeout, &callbacks, unsettled, &tasks));
         }
         self.close(run);
+        self.status.wakeup().silence();
         self.state.enter(State::Stopped);
         Ok(())
     }
@@ -374,6 +382,9 @@ impl Drop for Inner {
 
 /// A slow machine may take this long beyond `start.timeout.ms`.
 const START_MARGIN: Duration = Duration::from_secs(2);
+
+/// How long a call that only looks at the state may hold the turn.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// A wait without a bound, for waits that need one.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

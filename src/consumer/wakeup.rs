@@ -1,7 +1,7 @@
 //! How a host with an event loop of its own hears that a poll has something: by a descriptor, by a callback.
 
 use std::os::fd::{OwnedFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::wake_fd::WakeFd;
@@ -24,7 +24,17 @@ pub(crate) enum Source {
 
 /// See the module's doc. Raised and lowered under the lock of what is polled, so that nothing that comes is missed.
 #[derive(Default)]
-pub(crate) struct Wakeup(Mutex<Raised>);
+pub(crate) struct Wakeup {
+    raised: Mutex<Raised>,
+    ringing: Arc<Ringing>,
+}
+
+/// How many calls of the user there are, or will be in a moment.
+#[derive(Default)]
+struct Ringing {
+    calls: Mutex<usize>,
+    ended: Condvar,
+}
 
 #[derive(Default)]
 struct Raised {
@@ -40,14 +50,33 @@ struct Raised {
 
 /// To be called without the lock under which it was made.
 #[must_use]
-pub(crate) struct Ring(Option<Arc<dyn WakeupHandler>>);
+pub(crate) struct Ring(Option<Call>);
+
+/// Counts until it is dropped.
+struct Call {
+    handler: Arc<dyn WakeupHandler>,
+    ringing: Arc<Ringing>,
+}
 
 impl Ring {
     /// Calls the user, if there is one to be called.
     pub(crate) fn ring(self) {
-        if let Some(handler) = self.0 {
-            handler.wake();
+        if let Some(call) = self.0 {
+            call.handler.wake();
         }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        *self.ringing.calls() -= 1;
+        self.ringing.ended.notify_all();
+    }
+}
+
+impl Ringing {
+    fn calls(&self) -> MutexGuard<'_, usize> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,48 +85,83 @@ impl Raised {
         self.messages || self.events || self.closed
     }
 
-    /// Changes what is raised; tells whoever listens.
-    fn change(&mut self, change: impl FnOnce(&mut Raised)) -> Ring {
-        let before = self.is_up();
+    /// What is raised.
+    fn each(&self) -> [bool; 3] {
+        [self.messages, self.events, self.closed]
+    }
+
+    /// Changes what is raised. True when whoever listens has to be told: of the first that is up, and again when one of
+    /// several was taken down, since the host may take it for the only one.
+    fn change(&mut self, change: impl FnOnce(&mut Raised)) -> bool {
+        let (up_before, before) = (self.is_up(), self.each());
         change(self);
-        let after = self.is_up();
+        let up = self.is_up();
+        let fell = before.iter().zip(self.each()).any(|(before, after)| *before && !after);
         if let Some(fd) = &self.fd {
-            match (before, after) {
-                (false, true) => fd.set(),
-                (true, false) => fd.clear(),
-                _ => {}
+            if fell {
+                fd.clear();
+            }
+            if up && (fell || !up_before) {
+                fd.set();
             }
         }
-        Ring(self.handler.clone().filter(|_| !before && after))
+        up && (fell || !up_before)
     }
 }
 
 impl Wakeup {
     /// Something came.
     pub(crate) fn raise(&self, source: Source) -> Ring {
-        self.raised().change(|raised| match source {
+        self.change(|raised| match source {
             Source::Messages => raised.messages = true,
             Source::Events => raised.events |= raised.events_count,
         })
     }
 
     /// A poll found nothing.
-    pub(crate) fn lower(&self, source: Source) {
-        // Nobody is told that there is nothing.
-        let Ring(_) = self.raised().change(|raised| match source {
+    pub(crate) fn lower(&self, source: Source) -> Ring {
+        self.change(|raised| match source {
             Source::Messages => raised.messages = false,
             Source::Events => (raised.events, raised.events_count) = (false, true),
-        });
+        })
     }
 
     /// Polls answer from now on that all is over.
     pub(crate) fn close(&self) -> Ring {
-        self.raised().change(|raised| raised.closed = true)
+        self.change(|raised| raised.closed = true)
+    }
+
+    /// A poll answered that all is over: others who wait have to hear it too, and the host may have read the byte.
+    pub(crate) fn remind(&self) {
+        let raised = self.raised();
+        if let Some(fd) = raised.fd.as_ref().filter(|_| raised.closed) {
+            fd.clear();
+            fd.set();
+        }
     }
 
     /// Undoes [`Wakeup::close`], for a consumer whose start failed.
     pub(crate) fn reopen(&self) {
-        let Ring(_) = self.raised().change(|raised| (raised.closed, raised.messages) = (false, false));
+        let ring = self.change(|raised| (raised.closed, raised.messages) = (false, false));
+        ring.ring();
+    }
+
+    /// From now on nobody is called, and nobody is being called.
+    pub(crate) fn silence(&self) {
+        drop(self.set_handler(None));
+        let ringing = self.ringing.ended.wait_while(self.ringing.calls(), |calls| *calls > 0);
+        drop(ringing.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Raised)) -> Ring {
+        let mut raised = self.raised();
+        if !raised.change(change) {
+            return Ring(None);
+        }
+        Ring(raised.handler.clone().map(|handler| {
+            *self.ringing.calls() += 1;
+            Call { handler, ringing: Arc::clone(&self.ringing) }
+        }))
     }
 
     /// Sets who is called; answers who was.
@@ -131,7 +195,7 @@ impl Wakeup {
     }
 
     fn raised(&self) -> MutexGuard<'_, Raised> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,9 +224,48 @@ mod tests {
         wakeup.raise(Source::Messages).ring();
         wakeup.raise(Source::Messages).ring();
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
-        wakeup.lower(Source::Messages);
+        wakeup.lower(Source::Messages).ring();
         wakeup.raise(Source::Messages).ring();
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    /// Else a host that looked for messages before they came, and for events after, would sleep on both.
+    #[test]
+    fn what_is_left_when_another_is_taken_down_is_told_again() {
+        let (wakeup, count) = (Wakeup::default(), Arc::new(Count::default()));
+        wakeup.set_handler(Some(Arc::clone(&count) as _));
+        wakeup.lower(Source::Events).ring();
+        wakeup.raise(Source::Events).ring();
+        wakeup.lower(Source::Messages).ring();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1, "no messages were there to be taken down");
+        wakeup.raise(Source::Messages).ring();
+        wakeup.lower(Source::Events).ring();
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+        wakeup.lower(Source::Messages).ring();
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn silence_waits_for_a_call_that_runs() {
+        struct Slow(std::sync::Barrier, std::sync::atomic::AtomicBool);
+        impl WakeupHandler for Slow {
+            fn wake(&self) {
+                self.0.wait();
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                self.1.store(true, Ordering::SeqCst);
+            }
+        }
+        let slow = Arc::new(Slow(std::sync::Barrier::new(2), false.into()));
+        let wakeup = Wakeup::default();
+        wakeup.set_handler(Some(Arc::clone(&slow) as _));
+        std::thread::scope(|scope| {
+            scope.spawn(|| wakeup.raise(Source::Messages).ring());
+            slow.0.wait();
+            wakeup.silence();
+            assert!(slow.1.load(Ordering::SeqCst), "the call has ended");
+        });
+        wakeup.lower(Source::Messages).ring();
+        wakeup.raise(Source::Messages).ring();
     }
 
     #[test]
@@ -170,10 +273,10 @@ mod tests {
         let wakeup = Wakeup::default();
         let _ = wakeup.raise(Source::Events);
         assert!(!wakeup.raised().is_up());
-        wakeup.lower(Source::Events);
+        wakeup.lower(Source::Events).ring();
         let _ = wakeup.raise(Source::Events);
         assert!(wakeup.raised().is_up());
-        wakeup.lower(Source::Messages);
+        wakeup.lower(Source::Messages).ring();
         assert!(wakeup.raised().is_up(), "the one does not hide the other");
     }
 
@@ -181,8 +284,8 @@ mod tests {
     fn the_end_stays_raised() {
         let wakeup = Wakeup::default();
         let _ = wakeup.close();
-        wakeup.lower(Source::Messages);
-        wakeup.lower(Source::Events);
+        wakeup.lower(Source::Messages).ring();
+        wakeup.lower(Source::Events).ring();
         assert!(wakeup.raised().is_up());
         wakeup.reopen();
         assert!(!wakeup.raised().is_up());

@@ -128,6 +128,60 @@ fn after_the_end_it_stays_readable() {
 }
 
 #[test]
+fn the_end_is_told_to_those_too_whose_byte_another_has_read() {
+    let cluster = cluster(0);
+    let member = polling(&cluster).start();
+    let fd = fd(&member);
+    member.consumer.request_stop().unwrap();
+    for _ in 0..3 {
+        assert!(readable(&fd, Duration::ZERO));
+        let mut byte = [0];
+        std::io::Read::read_exact(&mut std::fs::File::from(fd.try_clone().unwrap()), &mut byte).unwrap();
+        assert_eq!(member.consumer.poll(1, Some(Duration::ZERO)).err().unwrap().kind(), ErrorKind::Closed);
+    }
+}
+
+#[test]
+fn a_shutdown_waits_for_a_callback_of_a_wake_up() {
+    struct Slow(Gate, AtomicUsize);
+    impl WakeupHandler for Slow {
+        fn wake(&self) {
+            self.0.pass();
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let cluster = cluster(0);
+    let slow = Arc::new(Slow(Gate::default(), AtomicUsize::new(0)));
+    let member = polling(&cluster).build();
+    member.consumer.set_wakeup_handler(Some(Arc::clone(&slow) as _)).unwrap();
+    member.consumer.start().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| member.consumer.wake_up());
+        wait_until("the call", WITHIN, || slow.0.inside() == 1);
+        let stopped = scope.spawn(|| member.consumer.shutdown(Some(WITHIN)));
+        thread::sleep(millis(100)); // long enough for a shutdown that would not wait
+        assert!(!stopped.is_finished());
+        slow.0.open();
+        stopped.join().unwrap().unwrap();
+    });
+    let calls = slow.1.load(Ordering::SeqCst);
+    assert!(calls >= 1 && slow.0.inside() == 0, "{calls}");
+}
+
+#[test]
+fn waiting_for_a_stop_ends_when_the_start_fails() {
+    let cluster = cluster(0);
+    let member = polling(&cluster).set("namesrv.addr", "127.0.0.1:1").set("start.timeout.ms", "300").build();
+    thread::scope(|scope| {
+        let start = scope.spawn(|| member.consumer.start());
+        wait_until("the start", WITHIN, || member.consumer.state() == State::Starting);
+        let waited = member.consumer.wait_stopped(None).unwrap_err();
+        assert_eq!(waited.kind(), ErrorKind::State);
+        assert!(start.join().unwrap().is_err());
+    });
+}
+
+#[test]
 fn the_callback_is_called_when_something_comes_and_not_for_all_that_follows() {
     #[derive(Default)]
     struct Calls(AtomicUsize);

@@ -50,6 +50,7 @@ impl Workers {
         let mut state = self.0.state();
         'look: loop {
             if state.polls_refused || state.closing {
+                self.0.status.wakeup().remind();
                 return Err(NoBatch::Closed);
             }
             if state.wakeups > 0 {
@@ -86,7 +87,9 @@ impl Workers {
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.0.polled.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => {
-                    self.0.status.wakeup().lower(Source::Messages);
+                    let ring = self.0.status.wakeup().lower(Source::Messages);
+                    drop(state);
+                    ring.ring();
                     return Err(if room == 0 { NoBatch::Full } else { NoBatch::Timeout });
                 }
                 Some(left) => {
