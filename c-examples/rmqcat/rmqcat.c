@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "rmqcat.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -351,12 +352,29 @@ static int run(struct program *program, rmq_config *config)
     return finish(program, result);
 }
 
+/* What is opened later must not get one of these numbers: messages would be written into a socket. */
+static int standard_files(void)
+{
+    int output_is_open = fcntl(STDOUT_FILENO, F_GETFD) != -1, fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+    return output_is_open;
+}
+
 int main(int argc, char **argv)
 {
     struct program program;
     rmq_config *config = rmq_config_new();
     int result;
     memset(&program, 0, sizeof program);
+    if (!standard_files()) {
+        say("error", "standard output is closed");
+        rmq_config_destroy(config);
+        return EXIT_FAILED;
+    }
     catch_signals();
     result = options_parse(argc, argv, &program.options, config);
     if (result == -1)

@@ -379,6 +379,10 @@ fn a_reader_that_goes_ends_it_without_a_word(version: Version) {
         "{}",
         both(&full)
     );
+    // Nothing that is opened later may get its number.
+    let closed = shell(cluster, "timeout 20 $CAT -t CatHeadOne >&-");
+    assert_eq!(closed.status.code(), Some(1));
+    assert!(both(&closed).contains("standard output is closed"), "{}", both(&closed));
 }
 
 fn what_was_not_written_is_not_committed_and_not_sent_back(version: Version) {
