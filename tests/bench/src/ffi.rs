@@ -1,5 +1,6 @@
 //! How fast the programs of ffi-examples consume a backlog, beside the C callback and other clients.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -73,7 +74,13 @@ fn done(what: &str, command: &mut Command) -> Result<(), String> {
 }
 
 fn go(place: &Place<'_>) -> Result<Command, String> {
-    let (program, library) = (place.built.path().join("go-bench"), place.library.display());
+    let (program, built, library) =
+        (place.built.path().join("go-bench"), place.built.path().display(), place.library.display());
+    // The name that the linker looks for.
+    let link = place.built.path().join("librmq.so");
+    if !link.exists() {
+        symlink(place.library.join("librmq.so.0"), &link).map_err(|e| format!("{}: {e}", link.display()))?;
+    }
     let mut build = Command::new("go");
     build
         .current_dir(place.examples.join("go"))
@@ -84,7 +91,7 @@ fn go(place: &Place<'_>) -> Result<Command, String> {
         .env("GOFLAGS", "-buildvcs=false")
         .env("GOTOOLCHAIN", "local")
         .env("CGO_CFLAGS", format!("-O2 -I{}", place.examples.join("../include").display()))
-        .env("CGO_LDFLAGS", format!("-L{library} -l:librmq.so.0 -Wl,-rpath,{library}"));
+        .env("CGO_LDFLAGS", format!("-L{built} -Wl,-rpath,{library}"));
     done("go build", &mut build)?;
     Ok(Command::new(program))
 }
