@@ -274,7 +274,7 @@ fn a_flood_of_bad_answers_is_one_event_and_one_record_a_second_with_a_count() {
 }
 
 #[test]
-fn a_flood_of_panics_send_backs_that_fail_and_broken_records_is_held_back_too() {
+fn a_flood_of_panics_and_of_send_backs_that_fail_is_held_back_too() {
     let cluster = MockCluster::start();
     cluster.create_topic("T", 1);
     fill(&cluster, "T", 0, 200);
@@ -286,10 +286,11 @@ fn a_flood_of_panics_send_backs_that_fail_and_broken_records_is_held_back_too() 
     wait_until("the warnings", WITHIN, || member.record.logged(" times)") >= 2);
     member.stop();
     let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
-    for part in ["panicked", "system busy"] {
+    // A send-back that fails is tried in another way, which has words of its own.
+    for (part, kinds) in [("panicked", 1), ("system busy", 2)] {
         let warned = member.record.logs().into_iter().filter(|(level, _)| *level <= rmq::Level::Warn);
         let warned = warned.filter(|(_, text)| text.contains(part)).count();
-        assert!((2..=seconds + 1).contains(&warned), "{part}: {warned} records in {seconds} s");
+        assert!((2..=kinds * (seconds + 1)).contains(&warned), "{part}: {warned} records in {seconds} s");
     }
     let panics = told(&member, EventKind::Error, "panicked");
     assert!(panics.len() <= seconds + 1, "{}", panics.len());
