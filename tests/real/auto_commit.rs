@@ -45,11 +45,11 @@ fn commits_by_call_only(cluster: &Cluster, member: &Member, group: &str, topic: 
 
 fn without_auto_commit_callbacks_commit_nothing_until_the_call(version: Version) {
     let cluster = Cluster::shared(version);
-    cluster.create_topic("Manual", 2);
-    cluster.send("Manual", 20).run();
-    let member = manual(cluster, "manual").subscribe("Manual", "*").start();
-    commits_by_call_only(cluster, &member, "manual", "Manual");
-    let next = manual(cluster, "manual").subscribe("Manual", "*").start();
+    cluster.create_topic("ByCalls", 2);
+    cluster.send("ByCalls", 20).run();
+    let member = manual(cluster, "by-calls").subscribe("ByCalls", "*").start();
+    commits_by_call_only(cluster, &member, "by-calls", "ByCalls");
+    let next = manual(cluster, "by-calls").subscribe("ByCalls", "*").start();
     next.record.wait_for(10, WITHIN);
     let offsets: Vec<i64> = next.record.deliveries().iter().map(|d| d.offset).collect();
     assert!(offsets.iter().all(|offset| *offset >= 10), "{offsets:?}");
