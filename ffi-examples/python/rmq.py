@@ -15,7 +15,10 @@ waits would stop the whole interpreter. Nothing in here is called by a thread of
 
 import asyncio
 import atexit
+import collections
 import ctypes
+import functools
+import itertools
 import json
 import os
 import select
@@ -89,8 +92,8 @@ def _check(code):
 class _Lent(c_void_p):
     """A batch of the library. It ends when nobody holds this any more: no thread reads what another one has closed."""
 
-    def __del__(self, destroy=_batch_destroy):
-        destroy(self)
+    # destroy(self), but nothing of it in Python: there a KeyboardInterrupt would be lost, and the batch with it.
+    __del__ = property(functools.partial(functools.partial, _batch_destroy))
 
 
 class Message:
@@ -182,8 +185,7 @@ class Batch:
         return len(self._read())
 
     def __iter__(self):
-        for index, view in enumerate(self._read()):
-            yield Message(self, index, view)
+        return map(Message, itertools.repeat(self), itertools.count(), self._read())
 
     def __getitem__(self, index):
         return Message(self, range(len(self))[index], self._read()[index])
@@ -217,7 +219,7 @@ class Consumer:
         self.batch_size = 32  # messages that a poll asks for
         self._stopping, self._turn, self._waiting, self._handle = False, 0.0, set(), None
         # Held by calls that would crash if the handle ended meanwhile. A signal handler may interrupt them and stop.
-        self._lock, self._batches = threading.RLock(), weakref.WeakSet()
+        self._lock, self._batches = threading.RLock(), collections.deque()
         text, error, handle = json.dumps(properties).encode(), ctypes.create_string_buffer(512), None
         config = _config_new()
         code = _config_load_json(config, text, len(text), error, len(error))
@@ -264,8 +266,10 @@ class Consumer:
         if self._handle is None:
             return
         self.stop()
-        for batch in list(self._batches):
-            lent = batch._lent
+        with self._lock:
+            batches = [weak() for weak in self._batches]
+        for batch in batches:
+            lent = None if batch is None else batch._lent
             if lent:  # settled too, since somebody may hold it for long: a memoryview, a traceback
                 _batch_retry(lent, 0)
                 batch.close()
@@ -287,8 +291,14 @@ class Consumer:
 
     def _take(self):
         batch = Batch()
-        self._batches.add(batch)
         with self._lock:
+            # A WeakSet forgets in a function of Python, where a KeyboardInterrupt would be lost.
+            self._batches.append(weakref.ref(batch))
+            for _ in range(2):
+                if self._batches[0]() is None:
+                    self._batches.popleft()
+                else:
+                    self._batches.rotate(-1)
             if self._handle is None:
                 return _CLOSED, batch
             code = _poll(self._handle, self.batch_size, 0, byref(batch._lent))

@@ -3,7 +3,7 @@
 Each takes a batch of ten at most and acknowledges its first message only, so that the others must come again.
 """
 
-import _thread
+import signal
 import sys
 import threading
 import time
@@ -64,7 +64,9 @@ def is_interrupted_anywhere():
     began = None
     try:
         with new_consumer() as consumer:
-            threading.Timer(0.05, _thread.interrupt_main).start()
+            # A real signal, for the thread that a terminal's comes to: it ends a wait, too.
+            main, number = threading.main_thread().ident, signal.SIGINT
+            threading.Timer(0.05, signal.pthread_kill, [main, number]).start()
             for batch in consumer:
                 for message in batch:
                     began = time.monotonic()
