@@ -4,7 +4,12 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -47,9 +52,21 @@ pub fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Runs to its end, whatever that is.
+/// Runs to its end, whatever that is. A program that hangs is killed, and fails the test.
 pub fn end(command: &mut Command) -> Output {
-    command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"))
+    const LIMIT: Duration = Duration::from_secs(600);
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = started.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let process = Pid::from_raw(child.id().try_into().unwrap());
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait_with_output()));
+    let output = end.recv_timeout(LIMIT).unwrap_or_else(|_| {
+        let _ = kill(process, Signal::SIGKILL);
+        // What it printed; not all of it where a child of its own still holds the pipe.
+        let printed = end.recv_timeout(Duration::from_secs(5)).map(|output| both(&output.unwrap()));
+        panic!("{command:?} did not end within {LIMIT:?}\n{}", printed.unwrap_or_default());
+    });
+    output.unwrap_or_else(|e| panic!("{command:?}: {e}"))
 }
 
 /// Everything a program printed.
