@@ -55,7 +55,7 @@ static int print_help(void)
 {
     size_t i;
     printf("rmqcat prints messages of RocketMQ topics. Without -g it is a member of no group,\n"
-           "commits nothing and leaves no trace at the broker.\n\n"
+           "commits nothing, and nobody loses a message to it.\n\n"
            "usage: rmqcat [options] -t TOPIC\n\n");
     for (i = 0; i < OPTION_COUNT; i++) {
         char left[64];
@@ -131,7 +131,11 @@ static int parse_offset(const char *text, struct options *options)
         options->start = START_END;
     } else if (*text == '@' && parse_time(text + 1, &options->start_at)) {
         options->start = START_TIME;
-    } else if (*text != '@' && parse_number(text, &number)) {
+    } else if (*text == '@') {
+        say("error", "-o %s: allowed times are milliseconds since 1970, 2026-01-31, 2026-01-31T12:00:00 (local; with Z: UTC)"
+            " and -90s, -15m, -2h, -7d", text);
+        return EXIT_USAGE;
+    } else if (parse_number(text, &number)) {
         options->start = *text == '-' ? START_LAST : START_OFFSET;
         options->start_at = number < 0 ? -number : number;
     } else {

@@ -195,7 +195,7 @@ impl Coordinator {
         members.sort();
         members.dedup();
         if members != self.members {
-            let text = format_args!("the group has {} members: {}", members.len(), members.join(", "));
+            let text = format_args!("members of the group ({}): {}", members.len(), members.join(", "));
             self.engine.log.info("coordinator", text);
             self.previous_members = std::mem::replace(&mut self.members, members);
             self.engine.members.send_replace(self.members.as_slice().into());

@@ -61,7 +61,8 @@ async fn begin(engine: &Engine, queue: &Queue) {
                     // What was chosen is committed, so that a restart goes on from here.
                     queue.touch();
                 }
-                let text = format_args!("{} begins at {} ({:?})", queue.name, start.offset, start);
+                let why = if committed { "committed" } else { "consume.from" };
+                let text = format_args!("{} begins at {}: {why}", queue.name, start.offset);
                 return engine.log.info("ownership", text);
             }
             Err(error) => engine.log.warn("ownership", error.context("start offset")),
