@@ -9,6 +9,7 @@ LOOPS ?= 100
 # Tools that are built from crates.io once, each version in a folder of its own below build.
 TARPAULIN := build/tools/cargo-tarpaulin-0.37.5/bin/cargo-tarpaulin
 DENY := build/tools/cargo-deny-0.20.2/bin/cargo-deny
+CINSTALL := build/tools/cargo-c-0.10.24/bin/cargo-cinstall
 
 # Where rustup puts cargo and Go's installer go, for shells that were not told.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
@@ -28,8 +29,8 @@ test: setup ## proves everything: format, lints, unit tests, C programs, install
 	cargo test --locked --workspace --no-fail-fast -- $(PEERS:%=--skip %)
 
 # A test that takes too long for `make test` is #[ignore]d; this runs it, alone, since some count what the process has.
-test-long: setup ## runs the ignored tests too; repeats what depends on timing, and random cases, LOOPS times (LOOPS=100)
-	cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads=1
+test-long: setup $(CINSTALL) ## runs the ignored tests too; repeats what depends on timing, and random cases, LOOPS times (LOOPS=100)
+	RMQ_CINSTALL=$(CURDIR)/$(CINSTALL) cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads=1
 	PROPTEST_CASES=$$((256 * $(LOOPS))) cargo test --locked --lib --test wire
 	RMQ_LOOPS=$(LOOPS) cargo test --locked --no-fail-fast --test capi --test mock --test real
 
@@ -70,8 +71,10 @@ deny: $(DENY) ## checks licences, sources and known weaknesses of every crate by
 	$(DENY) --locked check licenses bans sources
 	$(DENY) --locked check advisories
 
+# build/tools/CRATE-VERSION/bin/PROGRAM
+build/tools/%: version = $(lastword $(subst -, ,$(@D:/bin=)))
 build/tools/%:
-	cargo install --locked --root $(@D:/bin=) --version $(lastword $(subst -, ,$(@D:/bin=))) $(@F)
+	cargo install --locked --root $(@D:/bin=) --version $(version) $(patsubst %-$(version),%,$(notdir $(@D:/bin=)))
 
 setup: ## makes sure that every tool is here; installs missing ones where apt-get may
 	@scripts/setup.sh

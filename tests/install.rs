@@ -353,6 +353,29 @@ fn cmake_and_cargo_agree_on_the_version() {
     assert!(text.contains(&format!("project(Rmq VERSION {} ", env!("CARGO_PKG_VERSION"))));
 }
 
+#[test]
+#[ignore = "needs cargo-c, which takes minutes to build; make test-long has it"]
+fn cargo_cinstall_installs_a_library_of_the_same_name_that_pkg_config_finds() {
+    let cinstall = std::env::var_os("RMQ_CINSTALL").expect("RMQ_CINSTALL names the program cargo-cinstall");
+    let (folder, prefix) = (output("cinstall"), temp_dir("cinstalled"));
+    run(Command::new(cinstall)
+        .current_dir(root())
+        .args(["cinstall", "--locked", "--profile", "dev", "--libdir", "lib", "--prefix"])
+        .arg(prefix.path())
+        .arg("--target-dir")
+        .arg(folder.with_file_name("cinstall-cargo")));
+    let installed =
+        Installed { prefix: prefix.path().into(), library: prefix.path().join("lib"), _folder: prefix };
+    for name in ["rmq.h", "rmq.hpp", "librmq.a", "librmq.so.0"] {
+        found(&installed.prefix, name);
+    }
+    let dynamic = dynamic(&installed.library.join("librmq.so"));
+    assert!(dynamic.contains("Library soname: [librmq.so.0]") && dynamic.contains("NODELETE"), "{dynamic}");
+    let (push, program) = (root().join("c-examples/push.c"), folder.join("push"));
+    installed.by_pkg_config(&push, &program, &[], &["--cflags", "--libs"]);
+    starts(&program, Some(&installed.library));
+}
+
 /// cargo-c makes a SONAME of the version: of as many of its numbers as the manifest says.
 #[test]
 fn every_way_to_build_gives_the_library_the_same_name() {
