@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::subscriptions::Subscriptions;
 use crate::cluster::command::{self, ConsumeType, ConsumerData, MessageModel};
 use crate::config;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// The content of our heartbeats.
 pub(crate) struct Heartbeat {
@@ -86,20 +86,13 @@ fn from_where(from: config::ConsumeFrom) -> command::ConsumeFrom {
     }
 }
 
-/// Sends a heartbeat to one broker, on the connection there is or as the greeting of a new one. A connection
-/// on which it is not answered is dead although nobody said so, and is given up.
+/// Sends a heartbeat to one broker, on the connection there is or as the greeting of a new one.
 pub(crate) async fn beat(engine: &Engine, address: &str) -> Result<()> {
-    let Some(connection) = engine.cluster.established(address) else {
+    if engine.cluster.established(address).is_none() {
         return engine.cluster.connect(address).await.map(drop);
-    };
-    let Some(message) = engine.heartbeat.message() else { return Ok(()) };
-    let answered = engine.cluster.call(address, &message).await.map(drop);
-    if let Err(error) = &answered
-        && error.kind() == ErrorKind::RequestTimeout
-    {
-        connection.close(error.clone());
     }
-    answered
+    let Some(message) = engine.heartbeat.message() else { return Ok(()) };
+    engine.cluster.call(address, &message).await.map(drop)
 }
 
 /// The same as a task of its own. Who waits for it here may be cut off, the heartbeat is not: it must not be

@@ -42,6 +42,8 @@ struct Puller<'a> {
     read_from: i64,
     /// The connection of the last pull: a new one means that the broker may have forgotten offsets.
     connection: Option<u64>,
+    /// The offset at which records came broken: they may be whole where they are stored.
+    doubted: Option<i64>,
     /// The last failure that was logged, so that one that lasts is told once.
     told: Option<ErrorKind>,
 }
@@ -49,7 +51,7 @@ struct Puller<'a> {
 impl<'a> Puller<'a> {
     fn new(engine: &'a Arc<Engine>, queue: &'a Arc<Queue>) -> Puller<'a> {
         let pause = Backoff::new(BRIEF.0, BRIEF.1);
-        Puller { engine, queue, pause, read_from: 0, connection: None, told: None }
+        Puller { engine, queue, pause, read_from: 0, connection: None, doubted: None, told: None }
     }
 
     async fn run(mut self) {
@@ -194,6 +196,10 @@ impl<'a> Puller<'a> {
             ..DecodeOptions::new(&self.queue.name.broker)
         };
         let Decoded { messages, broken } = decode_records(&result.body, &options);
+        if !broken.is_empty() && self.doubted.replace(asked) != Some(asked) {
+            let text = format_args!("{}: {} broken, asked for again", self.queue.name, broken.len());
+            return self.engine.log.warn("pull", text);
+        }
         let counters = &self.engine.status.counters;
         count(&counters.pulled, messages.len());
         count(&counters.broken, broken.len());

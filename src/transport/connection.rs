@@ -54,6 +54,7 @@ struct Shared {
     meter: Arc<Meter>,
     pending: Mutex<Pending<oneshot::Sender<Result<Frame>>>>,
     outbox: mpsc::UnboundedSender<Vec<u8>>,
+    heard: Heard,
     dead: CancellationToken,
 }
 
@@ -73,6 +74,7 @@ impl Connection {
             meter,
             pending: Mutex::default(),
             outbox,
+            heard: Heard::default(),
             dead: CancellationToken::new(),
         }));
         tasks.spawn(format!("read {peer}"), connection.clone().read(reader, incoming));
@@ -100,7 +102,9 @@ impl Connection {
         self.0.dead.cancelled().await;
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its answer. A connection on which nothing was heard for as long as that may
+    /// take is dead although nobody said so, and is given up. A slow one is not: giving it up would throw away what
+    /// is under way, and the next try would get no further.
     pub async fn call(&self, mut header: Header, body: Bytes, within: Duration) -> Result<Frame> {
         for (name, value) in self.0.stamp.iter() {
             header.fields.push(*name, value);
@@ -109,7 +113,7 @@ impl Connection {
         header.opaque = self.pending().register(waiter)?;
         let _forget = Forget { connection: self, opaque: header.opaque };
         let held = RequestCode::from(header.code).may_be_held();
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), self.0.heard.count(held));
         self.send(&Frame { header, body })?;
         self.0.meter.sent();
         let result = match timeout(within, answer).await {
@@ -121,6 +125,13 @@ impl Connection {
             )),
         };
         self.0.meter.ended(&result, held, begun.elapsed());
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::RequestTimeout
+            && self.0.heard.count(held) == before
+        {
+            let text = format!("{}: silent for {} ms", self.0.peer, within.as_millis());
+            self.close(Error::new(ErrorKind::Disconnected, text));
+        }
         result
     }
 
@@ -168,15 +179,36 @@ impl Connection {
     async fn read_frames<R: AsyncRead + Unpin>(&self, reader: &mut R, incoming: &Incoming) -> Result<()> {
         let mut ahead = BytesMut::with_capacity(LENGTH_BYTES);
         loop {
-            fill(reader, &mut ahead, LENGTH_BYTES, LENGTH_BYTES).await?;
+            self.fill(reader, &mut ahead, LENGTH_BYTES, LENGTH_BYTES).await?;
             let length = frame_length([ahead[0], ahead[1], ahead[2], ahead[3]])?;
             let mut frame = BytesMut::with_capacity(length + LENGTH_BYTES);
-            fill(reader, &mut frame, length, length + LENGTH_BYTES).await?;
+            self.fill(reader, &mut frame, length, length + LENGTH_BYTES).await?;
             ahead.clear();
             ahead.put_slice(&frame[length..]);
             frame.truncate(length);
+            self.0.heard.frames.fetch_add(1, Ordering::Relaxed);
             self.dispatch(Frame::decode(&frame.freeze())?, incoming)?;
         }
+    }
+
+    /// Reads until `buffer` holds at least `least` bytes, never more than `most`.
+    async fn fill<R: AsyncRead + Unpin>(
+        &self,
+        reader: &mut R,
+        buffer: &mut BytesMut,
+        least: usize,
+        most: usize,
+    ) -> Result<()> {
+        while buffer.len() < least {
+            let room = most - buffer.len();
+            let read = reader.read_buf(&mut buffer.limit(room)).await;
+            match read {
+                Ok(0) => return Err(Error::new(ErrorKind::Disconnected, "the peer closed the connection")),
+                Ok(_) => _ = self.0.heard.reads.fetch_add(1, Ordering::Relaxed),
+                Err(error) => return Err(Error::new(ErrorKind::Disconnected, error.to_string())),
+            }
+        }
+        Ok(())
     }
 
     /// An answer that nobody waits for is late; one to a request never made means that the peer has lost
@@ -234,23 +266,19 @@ impl Connection {
     }
 }
 
-/// Reads until `buffer` holds at least `least` bytes, never more than `most`.
-async fn fill<R: AsyncRead + Unpin>(
-    reader: &mut R,
-    buffer: &mut BytesMut,
-    least: usize,
-    most: usize,
-) -> Result<()> {
-    while buffer.len() < least {
-        let room = most - buffer.len();
-        let read = reader.read_buf(&mut buffer.limit(room)).await;
-        match read {
-            Ok(0) => return Err(Error::new(ErrorKind::Disconnected, "the peer closed the connection")),
-            Ok(_) => {}
-            Err(error) => return Err(Error::new(ErrorKind::Disconnected, error.to_string())),
-        }
+/// What came from the peer, counted. Relaxed: nothing else is read by what they say.
+#[derive(Default)]
+struct Heard {
+    reads: AtomicU64,
+    frames: AtomicU64,
+}
+
+impl Heard {
+    /// Any sign of life. In the long time that a held request may take there must be a whole frame: a damaged length
+    /// makes all that follows a part of one.
+    fn count(&self, held: bool) -> u64 {
+        if held { &self.frames } else { &self.reads }.load(Ordering::Relaxed)
     }
-    Ok(())
 }
 
 /// Takes a waiter out of the table when its caller stops waiting.
@@ -310,6 +338,16 @@ mod tests {
         peer.write_all(&frame.encode(Encoding::Binary)).await.unwrap();
     }
 
+    /// Any sign of life.
+    async fn peer_asks(peer: &mut DuplexStream) {
+        let frame = Frame { header: request(), body: Bytes::new() };
+        peer.write_all(&frame.encode(Encoding::Binary)).await.unwrap();
+    }
+
+    fn heartbeat() -> Header {
+        Header::request(34, Fields::default())
+    }
+
     fn request() -> Header {
         Header::request(11, Fields::default())
     }
@@ -336,7 +374,6 @@ mod tests {
     async fn requests_answers_and_timeouts_are_counted() {
         let (connection, mut peer) = connect(Arc::new(|_, _| {}));
         let own = connection.clone();
-        let heartbeat = || Header::request(34, Fields::default());
         let call = tokio::spawn(async move { own.call(heartbeat(), Bytes::new(), SECOND).await });
         let request = receive(&mut peer).await;
         reply(&mut peer, &request, b"ok").await;
@@ -373,15 +410,46 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_caller_that_gives_up_is_forgotten() {
         let (connection, mut peer) = connect(Arc::new(|_, _| {}));
-        let error = connection.call(request(), Bytes::new(), SECOND).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::RequestTimeout);
+        let caller = connection.clone();
+        let call = tokio::spawn(async move { caller.call(request(), Bytes::new(), SECOND).await });
         let late = receive(&mut peer).await;
+        peer_asks(&mut peer).await;
+        assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::RequestTimeout);
         reply(&mut peer, &late, b"too late").await;
         let again = connection.clone();
         let again = tokio::spawn(async move { again.call(request(), Bytes::new(), SECOND).await });
         let next = receive(&mut peer).await;
         reply(&mut peer, &next, b"in time").await;
         assert_eq!(again.await.unwrap().unwrap().body, "in time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_silent_for_as_long_as_an_answer_may_take_is_given_up() {
+        let (connection, _peer) = connect(Arc::new(|_, _| {}));
+        let held = connection.clone();
+        let held = tokio::spawn(async move { held.call(request(), Bytes::new(), 30 * SECOND).await });
+        let error = connection.call(heartbeat(), Bytes::new(), SECOND).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RequestTimeout);
+        assert!(!connection.is_open());
+        let error = held.await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.text()), (ErrorKind::Disconnected, "peer: silent for 1000 ms"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_of_a_frame_is_a_sign_of_life_but_not_for_as_long_as_a_pull_may_take() {
+        let (connection, mut peer) = connect(Arc::new(|_, _| {}));
+        let caller = connection.clone();
+        let pull = tokio::spawn(async move { caller.call(request(), Bytes::new(), 30 * SECOND).await });
+        for part in [&[0, 1, 0][..], &[0, 7, 7], &[7; 100]] {
+            let caller = connection.clone();
+            let call = tokio::spawn(async move { caller.call(heartbeat(), Bytes::new(), SECOND).await });
+            receive(&mut peer).await;
+            peer.write_all(part).await.unwrap();
+            assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::RequestTimeout);
+            assert!(connection.is_open());
+        }
+        assert_eq!(pull.await.unwrap().unwrap_err().kind(), ErrorKind::RequestTimeout);
+        assert!(!connection.is_open());
     }
 
     #[tokio::test]

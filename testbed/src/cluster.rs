@@ -76,6 +76,10 @@ impl Cluster {
         self.name_server.addr().to_string()
     }
 
+    pub(crate) fn name_server_addr(&self) -> SocketAddr {
+        self.name_server.addr()
+    }
+
     /// The broker's address.
     pub fn broker(&self) -> SocketAddr {
         self.broker.addr()

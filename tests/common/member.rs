@@ -54,6 +54,11 @@ impl Record {
         self.deliveries.lock().unwrap().clone()
     }
 
+    /// Looks at the deliveries where they are: copies of many are dear.
+    pub fn look<T>(&self, at: impl FnOnce(&[Delivery]) -> T) -> T {
+        at(&self.deliveries.lock().unwrap())
+    }
+
     pub fn count(&self) -> usize {
         self.deliveries.lock().unwrap().len()
     }
@@ -107,6 +112,12 @@ pub trait NameServer {
 impl NameServer for rmq_testbed::Cluster {
     fn name_server(&self) -> String {
         self.namesrv()
+    }
+}
+
+impl NameServer for rmq_testbed::Relays {
+    fn name_server(&self) -> String {
+        self.name_server.addr().to_string()
     }
 }
 

@@ -24,6 +24,7 @@ mod deferred;
 mod delayed;
 mod events;
 mod examples;
+mod faults;
 mod filters;
 #[path = "../common/gate.rs"]
 mod gate;
