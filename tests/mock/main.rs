@@ -31,4 +31,5 @@ mod statistics;
 mod subscriptions;
 mod tools;
 mod wakeup;
+mod watchdog;
 mod wire;
