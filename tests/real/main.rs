@@ -56,3 +56,4 @@ mod twins;
 mod unequal;
 mod views;
 mod wakeup;
+mod watchdog;
