@@ -324,6 +324,11 @@ extern "C" {
 #define RMQ_EVENT_LOG 512
 
 /**
+ * Event: a queue was not pulled, or its progress not committed, for "watchdog.queue.ms", and is begun anew.
+ */
+#define RMQ_EVENT_STALLED 1024
+
+/**
  * Mask: every event, those of kinds that are added later too.
  */
 #define RMQ_EVENT_EVERY 2147483647

@@ -36,6 +36,7 @@ const PURE: &[&str] = &[
     "consumer/rebalance/",
     "consumer/seldom.rs",
     "consumer/statistics/window.rs",
+    "consumer/watchdog/standstill.rs",
     "consumer/subscriptions/selector.rs",
     "consumer/subscriptions/subscription.rs",
     "consumer/subscriptions/topic_pattern.rs",

@@ -5,11 +5,14 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rmq_mock::{Fault, MockCluster, RequestCode};
+use rmq::protocol::command::Heartbeat;
+use rmq_mock::{Fault, MockCluster, Produced, RequestCode};
 use support::{
     Build, STRICT, both, compile, end, library_folder, output, program, root, run, tool, under_valgrind,
 };
@@ -125,7 +128,7 @@ fn cut_connections_raise_no_signal() {
     let output = end(program(path).args([&cluster.namesrv(), "cuts", "T", "320"]));
     assert!(output.status.success(), "{}: {}", output.status, both(&output));
     let pulls = cluster.requests(RequestCode::PullMessage);
-    let connections: std::collections::BTreeSet<u64> = pulls.iter().map(|pull| pull.connection).collect();
+    let connections: BTreeSet<u64> = pulls.iter().map(|pull| pull.connection).collect();
     assert!(pulls.len() >= cuts && connections.len() > 20, "{} pulls, {}", pulls.len(), connections.len());
 }
 
@@ -136,4 +139,58 @@ fn what_a_callback_must_not_do_is_refused_with_a_code() {
     let printed = run(program(&path).args([&cluster.namesrv(), "rules", "T", "14"]));
     assert!(printed.starts_with("message 28, "), "{printed}");
     run(under_valgrind(&path).args([&cluster.namesrv(), "rules-valgrind", "T", "14"]));
+}
+
+/// Ten times as many as it takes to see what each leaves behind: a page of memory in each would be 3.5 MB.
+#[test]
+fn a_thousand_lives_leave_what_a_hundred_leave() {
+    let path = compile("lives.c");
+    let cluster = cluster(4, 8);
+    let printed = run(program(path).args([&cluster.namesrv(), "lives", "T", "1000"]));
+    assert!(printed.starts_with("after 100 lives 1 threads, "), "{printed}");
+    assert_eq!(cluster.members("lives-999"), Vec::<String>::new());
+}
+
+#[test]
+fn a_callback_may_call_every_function_and_make_and_destroy_other_consumers() {
+    let path = compile("inside.c");
+    let cluster = cluster(2, 20);
+    let printed = run(program(&path).args([&cluster.namesrv(), "inside", "T"]));
+    let mut called: Vec<&str> = printed.lines().collect();
+    called.sort_unstable();
+    let exports = std::fs::read_to_string(root().join("tests/exports.txt")).unwrap();
+    assert_eq!(called, exports.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_clock_that_jumps_by_decades_stops_nothing_and_makes_no_subscription_older() {
+    let path = compile("clock.c");
+    let cluster = cluster(2, 0);
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0.. {
+                if ended.load(Ordering::Relaxed) {
+                    break;
+                }
+                cluster.produce("T", number % 2, Produced::new("m").tag("a"));
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let output = end(program(path).args([&cluster.namesrv(), "clock", "T"]));
+        ended.store(true, Ordering::Relaxed);
+        assert!(output.status.success(), "{}: {}", output.status, both(&output));
+    });
+    let beats = cluster.requests(RequestCode::HeartBeat);
+    let versions: Vec<i64> = beats
+        .iter()
+        .filter_map(|beat| beat.read::<Heartbeat>())
+        .flat_map(|beat| beat.consumers)
+        .flat_map(|consumer| consumer.subscriptions)
+        .filter(|subscription| subscription.topic == "T")
+        .map(|subscription| subscription.version)
+        .collect();
+    assert!(versions.is_sorted(), "{versions:?}");
+    let distinct: BTreeSet<i64> = versions.into_iter().collect();
+    assert!(distinct.len() >= 9, "each change is told: {distinct:?}");
 }

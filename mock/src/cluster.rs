@@ -135,7 +135,7 @@ impl MockCluster {
 
     /// Begins to script what befalls requests of this kind.
     pub fn on(&self, code: RequestCode) -> On {
-        On { shared: Arc::clone(&self.0.shared), code, fields: Vec::new() }
+        On { shared: Arc::clone(&self.0.shared), code, at: None, fields: Vec::new() }
     }
 
     /// Forgets all faults that have not happened.

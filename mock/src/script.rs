@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use rmq::protocol::{Header, RequestCode};
 
+use crate::broker::MockBroker;
 use crate::fault::{Fault, Hold};
-use crate::world::Shared;
+use crate::world::{Role, Shared};
 
 #[derive(Default)]
 pub(crate) struct Script(VecDeque<Rule>);
 
 struct Rule {
     code: RequestCode,
+    /// `None` is anybody.
+    at: Option<Role>,
     fields: Vec<(String, String)>,
     left: usize,
     fault: Fault,
@@ -20,8 +23,8 @@ struct Rule {
 
 impl Script {
     /// The fault of the first rule that fits, of which one use is thereby spent.
-    pub(crate) fn next(&mut self, header: &Header) -> Option<Fault> {
-        let at = self.0.iter().position(|rule| rule.fits(header))?;
+    pub(crate) fn next(&mut self, role: Role, header: &Header) -> Option<Fault> {
+        let at = self.0.iter().position(|rule| rule.fits(role, header))?;
         let rule = self.0.get_mut(at)?;
         rule.left -= 1;
         let fault = rule.fault.clone();
@@ -33,9 +36,10 @@ impl Script {
 }
 
 impl Rule {
-    fn fits(&self, header: &Header) -> bool {
+    fn fits(&self, role: Role, header: &Header) -> bool {
+        let here = self.at.is_none_or(|at| at == role);
         let has = |(name, value): &(String, String)| header.fields.find(name) == Some(value.as_str());
-        RequestCode::from(header.code) == self.code && self.fields.iter().all(has)
+        here && RequestCode::from(header.code) == self.code && self.fields.iter().all(has)
     }
 }
 
@@ -44,10 +48,16 @@ impl Rule {
 pub struct On {
     pub(crate) shared: Arc<Shared>,
     pub(crate) code: RequestCode,
+    pub(crate) at: Option<Role>,
     pub(crate) fields: Vec<(String, String)>,
 }
 
 impl On {
+    /// Only requests to this broker.
+    pub fn at(self, broker: &MockBroker) -> On {
+        On { at: Some(Role::Broker(broker.index)), ..self }
+    }
+
     /// Only requests whose header has this field.
     pub fn with(mut self, field: &str, value: impl ToString) -> On {
         self.fields.push((field.to_owned(), value.to_string()));
@@ -62,7 +72,7 @@ impl On {
     /// The next `count` such requests.
     pub fn times(self, count: usize, fault: Fault) {
         if count > 0 {
-            let rule = Rule { code: self.code, fields: self.fields, left: count, fault };
+            let rule = Rule { code: self.code, at: self.at, fields: self.fields, left: count, fault };
             self.shared.world().script.0.push_back(rule);
         }
     }

@@ -34,6 +34,8 @@ pub const RMQ_EVENT_CONSUME_TIMEOUT: i32 = 128;
 pub const RMQ_EVENT_STATS: i32 = 256;
 /// Event: a log record, with "log.queue". At most 512 wait for rmq_consumer_poll_event, beside the other events.
 pub const RMQ_EVENT_LOG: i32 = 512;
+/// Event: a queue was not pulled, or its progress not committed, for "watchdog.queue.ms", and is begun anew.
+pub const RMQ_EVENT_STALLED: i32 = 1024;
 /// Mask: every event, those of kinds that are added later too.
 pub const RMQ_EVENT_EVERY: i32 = 0x7fff_ffff;
 
@@ -309,6 +311,7 @@ mod tests {
             (EventKind::ConsumeTimeout, RMQ_EVENT_CONSUME_TIMEOUT),
             (EventKind::Stats, RMQ_EVENT_STATS),
             (EventKind::Log, RMQ_EVENT_LOG),
+            (EventKind::Stalled, RMQ_EVENT_STALLED),
         ];
         assert!(pairs.iter().all(|(kind, number)| *kind as i32 == *number));
         assert_eq!(EventKind::EVERY, RMQ_EVENT_EVERY);

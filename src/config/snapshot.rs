@@ -129,6 +129,8 @@ pub struct ConsumerConfig {
     pub check_crc: bool,
     /// From when on a callback is reported as slow; zero is never.
     pub slow_message: Duration,
+    /// How long a queue may stand still.
+    pub watchdog: Duration,
     /// Whether the queues are consumed in order.
     pub orderly: bool,
     /// Deliveries after the first before the dead letters, in order; `None` is without a limit.
@@ -214,6 +216,7 @@ impl Config {
             thread_stack_bytes: self.number::<usize>("thread.stack.kib")?.saturating_mul(1024),
             check_crc: self.text("check.crc") == "true",
             slow_message: self.millis("slow.message.ms")?,
+            watchdog: self.millis("watchdog.queue.ms")?,
             orderly: self.text("consume.mode") == "orderly",
             orderly_reconsume_max: Some(self.number("orderly.reconsume.max")?).filter(|times| *times >= 0),
             orderly_auto_commit: self.text("orderly.auto.commit") == "true",

@@ -235,8 +235,7 @@ const CADENCE: &[Property] = &[
         .help("How often the division of the queues is checked without a cause. Members that join or leave cause it at once."),
     millis("watchdog.queue.ms", "", "60000", 1000, 3_600_000)
         .low()
-        .unsupported("the queue watchdog is not built yet")
-        .help("A queue whose pulls have not been answered for so long is given up and taken anew."),
+        .help("How long a queue may stand still, with no pull answered or no commit made, until its connection is made anew, the step is begun again and an event RMQ_EVENT_STALLED tells of it. A queue that is paused or full does not stand still, nor one that is empty: a pull that the broker may hold has 6 s more than pull.suspend.ms, if that is longer."),
 ];
 
 const LIMITS: &[Property] = &[

@@ -99,6 +99,7 @@ fn defaults_are_the_documented_ones() {
             thread_stack_bytes: 0,
             check_crc: false,
             slow_message: Duration::from_secs(30),
+            watchdog: Duration::from_secs(60),
             orderly: false,
             orderly_reconsume_max: None,
             orderly_auto_commit: true,
@@ -220,7 +221,6 @@ fn what_is_not_built_is_refused_and_its_default_accepted() {
     for (name, value, why) in [
         ("tls.enable", "true", "TLS is not built yet"),
         ("access.key", "me", "signed requests are not built yet"),
-        ("watchdog.queue.ms", "1000", "the queue watchdog is not built yet"),
     ] {
         let (kind, text) = refusal(name, value);
         assert_eq!(kind, ErrorKind::Unsupported);

@@ -23,7 +23,7 @@ use crate::cluster::Route;
 use crate::cluster::command::GetConsumerList;
 use crate::config::MessageModel;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{MessageQueue, namespace};
+use crate::message::MessageQueue;
 
 /// After a rebalance that could not be completed, as in Java.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -257,17 +257,9 @@ impl Coordinator {
         topics.map(|topic| (topic.clone(), queues(topic))).collect()
     }
 
-    /// Queues by the names that the user gave their topics.
-    fn shown(&self, queues: &[MessageQueue]) -> Vec<MessageQueue> {
-        let shown = |queue: &MessageQueue| MessageQueue {
-            topic: namespace::unwrap(&self.engine.config.namespace_prefix, &queue.topic).into(),
-            ..queue.clone()
-        };
-        queues.iter().map(shown).collect()
-    }
-
     fn tell(&self, kind: EventKind, reason: Reason, queues: &[MessageQueue], heard: Vec<DropGuard>) {
-        let event = Event::queues(kind, reason, &self.shown(queues), heard);
+        let shown: Vec<MessageQueue> = queues.iter().map(|queue| self.engine.shown(queue)).collect();
+        let event = Event::queues(kind, reason, &shown, heard);
         self.engine.log.info("coordinator", event.text());
         self.engine.status.tell(event);
     }

@@ -19,6 +19,7 @@ use super::subscriptions::sql_check::SqlChecks;
 use crate::cluster::Cluster;
 use crate::config::ConsumerConfig;
 use crate::log::Log;
+use crate::message::{MessageQueue, namespace};
 use crate::runtime::Tasks;
 
 /// Shared by all tasks of one running consumer.
@@ -67,6 +68,12 @@ impl Engine {
     /// True for a member that divides queues with others; false in broadcasting and for assigned queues.
     pub(crate) fn shares_queues(&self) -> bool {
         matches!(self.store, Store::Broker) && !self.subscriptions.is_assigned()
+    }
+
+    /// A queue by the name that the user gave its topic.
+    pub(crate) fn shown(&self, queue: &MessageQueue) -> MessageQueue {
+        let topic = namespace::unwrap(&self.config.namespace_prefix, &queue.topic).into();
+        MessageQueue { topic, ..queue.clone() }
     }
 
     /// The budget that all queues of a topic share.

@@ -1,5 +1,7 @@
 //! What happens to a consumer and its user may want to know.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use tokio_util::sync::DropGuard;
 
@@ -33,6 +35,8 @@ pub enum EventKind {
     Stats = 256,
     /// A log record, with `log.queue`.
     Log = 512,
+    /// A queue stood still for `watchdog.queue.ms`.
+    Stalled = 1024,
 }
 
 impl EventKind {
@@ -52,6 +56,7 @@ impl EventKind {
             EventKind::ConsumeTimeout => "consume_timeout",
             EventKind::Stats => "stats",
             EventKind::Log => "log",
+            EventKind::Stalled => "stalled",
         }
     }
 
@@ -60,7 +65,9 @@ impl EventKind {
             EventKind::Assigned | EventKind::Revoking | EventKind::Released => Level::Info,
             EventKind::Stats | EventKind::Log => Level::Info,
             EventKind::Error | EventKind::Fatal => Level::Error,
-            EventKind::Warning | EventKind::SlowMessage | EventKind::ConsumeTimeout => Level::Warn,
+            EventKind::Warning | EventKind::SlowMessage | EventKind::ConsumeTimeout | EventKind::Stalled => {
+                Level::Warn
+            }
         }
     }
 }
@@ -189,6 +196,19 @@ impl Event {
         let topic = details.get("topic").and_then(Value::as_str).unwrap_or_default();
         let of = format!("{name} {topic}");
         Event { details, ..Event::new(EventKind::Warning, text) }.with("warning", name).alike(&of, 1)
+    }
+
+    /// A queue that stood still: what it waited for and why.
+    pub(crate) fn stalled(queue: &MessageQueue, waits_for: &str, why: &str, stood: Duration) -> Event {
+        let millis = u64::try_from(stood.as_millis()).unwrap_or(u64::MAX);
+        let text = format!("{queue} stands still for {millis} ms ({waits_for}): {why}; it is begun anew");
+        Event::new(EventKind::Stalled, text)
+            .with("topic", &*queue.topic)
+            .with("broker", &*queue.broker)
+            .with("queue_id", queue.id)
+            .with("waits_for", waits_for)
+            .with("why", why)
+            .with("stood_ms", millis)
     }
 
     /// The statistics as [`Consumer::stats_json`](super::Consumer::stats_json) gives them.

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
+use super::queue::steps::Trouble;
 use super::queue::{LOCK_LIFE, Order, Queue};
 use super::status::count;
 use crate::cluster::ResponseCode;
@@ -86,7 +87,7 @@ impl<'a> Lease<'a> {
         stop: &CancellationToken,
     ) -> Option<Lease<'a>> {
         let lease = Lease { order: queue.order.as_ref(), needed: true, ..Lease::unneeded(engine, queue) };
-        let (queue, orderly) = (lease.queue, lease.order.is_some());
+        let (steps, queue, orderly) = (queue.steps(), lease.queue, lease.order.is_some());
         let mut told = false;
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
@@ -96,6 +97,10 @@ impl<'a> Lease<'a> {
                 answer = lease.lock() => answer,
                 () = async { stop.cancelled().await; sleep(UNDER_WAY).await } => return None,
             };
+            match &answer {
+                Ok(_) => steps.meets(Trouble::Locked),
+                Err(error) => steps.meets(Trouble::Failed(error.clone())),
+            }
             match answer {
                 Ok(true) => return Some(lease),
                 Ok(false) if orderly => {

@@ -3,8 +3,8 @@
 //! `pull` into a `queue`, `dispatch`, `settle` (`orderly`), `retry` or `dropped`.
 //!
 //! The user comes in by `fronts` and `control`, administrators by `incoming` and `admin`. Around it stand `lifecycle`
-//! with `assembling`, `opening` and `leaving`; what keeps it alive: `heartbeat`, `lost`, `overdue`; and what it tells:
-//! `event`, `floods`, `status`, `statistics`, `report`. `tuning` is what may be changed while it runs.
+//! with `assembling`, `opening` and `leaving`; what keeps it alive: `heartbeat`, `lost`, `overdue`, `watchdog`; and
+//! what it tells: `event`, `floods`, `status`, `statistics`, `report`. `tuning` is what may be changed while it runs.
 
 mod admin;
 mod allocation;
@@ -49,6 +49,7 @@ mod status;
 mod subscriptions;
 mod tuning;
 mod wakeup;
+mod watchdog;
 
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;

@@ -19,6 +19,7 @@ use super::statistics::{keep_publishing, keep_sampling};
 use super::subscriptions::group_watch::keep_comparing;
 use super::subscriptions::patterns::{self, keep_looking};
 use super::subscriptions::sql_check;
+use super::watchdog::watch_queues;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{Backoff, random};
 
@@ -73,6 +74,7 @@ pub(super) async fn open(engine: Arc<Engine>, timeout: Duration) -> Result<(), E
     engine.tasks.spawn("statistics events", keep_publishing(Arc::clone(&engine)));
     engine.tasks.spawn("floods", keep_telling(Arc::clone(&engine)));
     engine.tasks.spawn("callback watch", watch_callbacks(Arc::clone(&engine)));
+    engine.tasks.spawn("queue watch", watch_queues(Arc::clone(&engine)));
     Ok(())
 }
 

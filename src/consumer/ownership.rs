@@ -16,6 +16,7 @@ use super::handover::{Lease, PreviousOwner};
 use super::offsets::{commit_final, keep_committing, start_offset};
 use super::pull::keep_pulling;
 use super::queue::Queue;
+use super::queue::steps::{Step, Trouble};
 use crate::runtime::{Backoff, random};
 
 /// First and longest wait between two questions for the start offset.
@@ -32,6 +33,7 @@ pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: 
         false => Some(Lease::unneeded(&engine, &queue)),
     };
     let Some(lease) = lease else { return };
+    queue.steps().enter(Step::Offset);
     let begun = tokio::select! {
         biased;
         () = stop.cancelled() => false,
@@ -51,7 +53,11 @@ pub(crate) async fn own(engine: Arc<Engine>, queue: Arc<Queue>, previous_owner: 
 async fn begin(engine: &Engine, queue: &Queue) {
     let mut backoff = Backoff::new(START_RETRY.0, START_RETRY.1);
     loop {
-        match start_offset(engine, &queue.name).await {
+        let asked = tokio::select! {
+            asked = start_offset(engine, &queue.name) => asked,
+            () = queue.steps().told_to_begin_anew() => continue,
+        };
+        match asked {
             Ok(start) => {
                 // A 4.9.7 broker answers 0 for a group that committed nothing, and refuses to reset such a group.
                 let committed = start.committed && start.offset > 0;
@@ -65,13 +71,17 @@ async fn begin(engine: &Engine, queue: &Queue) {
                 let text = format_args!("{} begins at {}: {why}", queue.name, start.offset);
                 return engine.log.info("ownership", text);
             }
-            Err(error) => engine.log.warn("ownership", error.context("start offset")),
+            Err(error) => {
+                queue.steps().meets(Trouble::Failed(error.clone()));
+                engine.log.warn("ownership", error.context("start offset"));
+            }
         }
         sleep(backoff.next_wait(random::fraction())).await;
     }
 }
 
 async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, stop: &CancellationToken) {
+    queue.steps().enter(Step::Pull);
     let taken = tokio::select! {
         biased;
         () = lease.keep() => true,
@@ -80,6 +90,7 @@ async fn consume(engine: &Arc<Engine>, queue: &Arc<Queue>, lease: &Lease<'_>, st
             keep_committing(engine, queue, stop),
         ) } => false,
     };
+    queue.steps().enter(Step::Leave);
     queue.close();
     engine.workers.discard(queue);
     if taken {

@@ -13,6 +13,7 @@ use super::next_pull::{self, BRIEF, Then};
 use super::orderly;
 use super::queue::Queue;
 use super::queue::steering::Next;
+use super::queue::steps::Trouble;
 use super::status::count;
 use super::subscriptions::subscription::Subscription;
 use crate::cluster::ResponseCode;
@@ -27,10 +28,14 @@ const PULL_GRACE: Duration = Duration::from_secs(15);
 
 /// Pulls until `stop`. A pull that waits at the broker then is abandoned; its answer is thrown away.
 pub(crate) async fn keep_pulling(engine: &Arc<Engine>, queue: &Arc<Queue>, stop: &CancellationToken) {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => {}
-        () = Puller::new(engine, queue).run() => {}
+    let mut puller = Puller::new(engine, queue);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = queue.steps().told_to_begin_anew() => {}
+            () = puller.run() => {}
+        }
     }
 }
 
@@ -54,7 +59,7 @@ impl<'a> Puller<'a> {
         Puller { engine, queue, pause, read_from: 0, connection: None, doubted: None, told: None }
     }
 
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let steering = self.queue.steering();
         loop {
             self.obey().await;
@@ -120,8 +125,14 @@ impl<'a> Puller<'a> {
             return;
         }
         match &outcome {
-            Ok(result) => self.accept(asked, result, &subscription, begun.elapsed()),
-            Err(error) => self.read_from = self.reader_after(error),
+            Ok(result) => {
+                self.queue.steps().goes_on();
+                self.accept(asked, result, &subscription, begun.elapsed());
+            }
+            Err(error) => {
+                self.queue.steps().meets(Trouble::Failed(error.clone()));
+                self.read_from = self.reader_after(error);
+            }
         }
         self.tell(outcome.as_ref().err());
         self.act(next_pull::after(outcome.as_ref(), asked)).await;
@@ -166,6 +177,7 @@ impl<'a> Puller<'a> {
                 order.doubt_lock();
             }
         }
+        self.queue.steps().pulls(&connection);
         let mut result =
             crate::cluster::call(&connection, &request, config.pull_suspend + PULL_GRACE).await?;
         next_pull::mind_the_lag(

@@ -32,13 +32,15 @@ pub(crate) struct Counters {
     pub(crate) timed_out: AtomicU64,
     /// Queues begun without the hand-over barrier.
     pub(crate) without_barrier: AtomicU64,
+    /// Times that a queue stood still for `watchdog.queue.ms`.
+    pub(crate) stalled: AtomicU64,
     /// Commits the broker acknowledged.
     pub(crate) commits: AtomicU64,
 }
 
 impl Counters {
     /// Name and value of each, in a fixed order.
-    pub(crate) fn each(&self) -> [(&'static str, u64); 8] {
+    pub(crate) fn each(&self) -> [(&'static str, u64); 9] {
         let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             ("pulled", value(&self.pulled)),
@@ -48,6 +50,7 @@ impl Counters {
             ("broken", value(&self.broken)),
             ("timed_out", value(&self.timed_out)),
             ("without_barrier", value(&self.without_barrier)),
+            ("stalled", value(&self.stalled)),
             ("commits", value(&self.commits)),
         ]
     }

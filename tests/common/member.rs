@@ -63,6 +63,12 @@ impl Record {
         self.deliveries.lock().unwrap().len()
     }
 
+    /// Strikes out the deliveries of some keys.
+    pub fn forget(&self, which: impl Fn(&str) -> bool) {
+        let named = |delivery: &Delivery| delivery.key.as_deref().is_some_and(&which);
+        self.deliveries.lock().unwrap().retain(|delivery| !named(delivery));
+    }
+
     /// How often each key was delivered.
     pub fn by_key(&self) -> BTreeMap<String, usize> {
         let mut keys = BTreeMap::new();

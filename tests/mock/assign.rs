@@ -155,6 +155,7 @@ fn assigned_queues_that_do_not_exist_are_told_once() {
     wait_until("the queue that exists", WITHIN, || member.queues("T") == [0]);
     cluster.create_topic("T", 2);
     member.consumer.assign(queues).unwrap();
+    wait_until("the warning", WITHIN, || !member.record.events(rmq::EventKind::Warning).is_empty());
     let told = member.record.events(rmq::EventKind::Warning);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(

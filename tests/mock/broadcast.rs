@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rmq::EventKind;
 use rmq::protocol::command::{Heartbeat, MessageModel};
+use rmq::{ErrorKind, EventKind};
 use rmq_mock::{MockCluster, RequestCode};
 use rmq_testbed::{temp_dir, wait_until};
 
@@ -70,4 +70,31 @@ fn a_polled_message_that_is_not_settled_is_told_but_at_the_stop_it_is_kept_for_t
     assert!(holds("3"), "{}", std::fs::read_to_string(&file).unwrap());
     assert!(cluster.requests(RequestCode::ConsumerSendMsgBack).is_empty());
     assert_eq!(member.record.events(EventKind::Warning).len(), 1);
+}
+
+#[test]
+fn a_full_disk_holds_nothing_up_is_told_once_and_the_offsets_are_saved_when_there_is_room() {
+    let (cluster, store) = (MockCluster::start(), temp_dir("mock-broadcast"));
+    cluster.create_topic("T", 1);
+    let file = store.path().join("10.0.0.1@DEFAULT/g/offsets.json");
+    let saved = || std::fs::read_to_string(&file).unwrap_or_default();
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    // What is written first is written nowhere: the disk has room for no byte.
+    let new = file.with_extension("json.tmp");
+    std::os::unix::fs::symlink("/dev/full", &new).unwrap();
+    let member = broadcasting(&cluster, store.path()).start();
+    let errors = || member.record.events(EventKind::Error);
+    fill(&cluster, "T", 0, 5);
+    wait_until("the report", WITHIN, || !errors().is_empty());
+    for round in 2..6 {
+        fill(&cluster, "T", 0, 5);
+        member.record.wait_for(round * 5, WITHIN);
+    }
+    assert_eq!((errors().len(), saved()), (1, String::new()));
+    assert_eq!(errors()[0]["code"], ErrorKind::Io.number());
+    assert!(errors()[0]["text"].as_str().unwrap().contains("No space left on device"), "{:?}", errors());
+    std::fs::remove_file(&new).unwrap();
+    wait_until("the offsets to be saved", WITHIN, || saved().contains("\"topic\":\"T\"}:25}"));
+    member.stop();
+    assert_eq!((errors().len(), member.record.count()), (1, 25));
 }

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
 
 mod allocation;
+mod alone;
 mod assign;
 mod broadcast;
 mod commits;
 mod events;
+mod faults;
 #[path = "../common/gate.rs"]
 mod gate;
 mod handover;
@@ -29,6 +31,9 @@ mod shutdown;
 mod start;
 mod statistics;
 mod subscriptions;
+#[path = "../support/mod.rs"]
+mod support;
 mod tools;
 mod wakeup;
+mod watchdog;
 mod wire;

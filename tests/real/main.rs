@@ -57,3 +57,4 @@ mod twins;
 mod unequal;
 mod views;
 mod wakeup;
+mod watchdog;

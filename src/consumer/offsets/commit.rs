@@ -24,9 +24,13 @@ pub(super) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
             biased;
             () = stop.cancelled() => return,
             () = ready_to_commit(engine, queue, not_before) => {}
+            // After a failure it would rest for longer.
+            () = queue.steps().told_to_commit() => {}
         }
         let asked = queue.commits().number();
+        queue.steps().commits();
         let result = commit(engine, queue).await;
+        queue.steps().committed(result.as_ref().err());
         queue.commits().answer(asked, &result);
         let wait = match result {
             Ok(()) => engine.config.offset_commit_interval,

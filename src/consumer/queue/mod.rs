@@ -6,6 +6,7 @@ mod order;
 pub(super) mod pauses;
 pub(super) mod process_queue;
 pub(super) mod steering;
+pub(super) mod steps;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -23,6 +24,7 @@ use marks::Marks;
 pub(crate) use order::{LOCK_LIFE, Order};
 use process_queue::{BatchId, Cached, Freed, ProcessQueue};
 use steering::{Asked, Steering};
+use steps::Steps;
 
 /// Shared by everyone who deals with one owned queue.
 pub(crate) struct Queue {
@@ -58,6 +60,7 @@ pub(crate) struct Queue {
     begun: watch::Sender<bool>,
     commits: CommitRequests,
     steering: Steering,
+    steps: Steps,
     marks: Marks,
     /// Set in orderly consumption.
     pub(crate) order: Option<Order>,
@@ -106,6 +109,7 @@ impl Queue {
             begun: watch::Sender::new(false),
             commits: CommitRequests::default(),
             steering: Steering::default(),
+            steps: Steps::default(),
             order,
             marks: Marks::new(Arc::default()),
         }
@@ -291,6 +295,16 @@ impl Queue {
         first
     }
 
+    /// True while a commit is asked for that nobody has begun.
+    pub(crate) fn wants_commit(&self) -> bool {
+        self.dirty.load(Ordering::Acquire)
+    }
+
+    /// How far it is, for the watchdog.
+    pub(crate) fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
     /// What was noted of it for those who look from outside.
     pub(crate) fn marks(&self) -> &Marks {
         &self.marks
@@ -348,11 +362,16 @@ impl Queue {
     pub(crate) async fn drained(&self) {
         loop {
             let idle = self.idle.notified();
-            if self.running.load(Ordering::Acquire) == 0 {
+            if !self.is_busy() {
                 return;
             }
             idle.await;
         }
+    }
+
+    /// True while a callback or a send-back runs.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.running.load(Ordering::Acquire) > 0
     }
 
     /// Cancelled when the queue is to be given up.
