@@ -18,6 +18,8 @@ use super::{Scenario, differs, lacks, same};
 const NOTIFY: RequestCode = RequestCode::NotifyConsumerIdsChanged;
 
 pub const TABLE: &[Scenario] = &[
+    // First, since a real broker takes a minute for it.
+    same("locks that nobody renews", locks_end, "c1 [0, 1]; c2 []; c1 [1]; c2 [0]; c1 [1]"),
     same("the route of a topic", route, r#"broker-a of DefaultCluster {0: "MASTER"}; broker-a 3 3 6"#),
     same("the route of a topic that is not there", no_route, "17"),
     same(
@@ -279,6 +281,17 @@ fn locks(scene: &mut Scene<'_>) {
     scene.saw(lock(scene, &mut client, "c3", &[0, 1, 2]));
     scene.saw(unlock(scene, &mut client, "c1", &[0, 1]));
     scene.saw(lock(scene, &mut client, "c3", &[0, 1, 2]));
+}
+
+fn locks_end(scene: &mut Scene<'_>) {
+    let mut client = scene.to_broker();
+    scene.saw(lock(scene, &mut client, "c1", &[0, 1]));
+    (scene.target.pass)(Duration::from_secs(50));
+    scene.saw(lock(scene, &mut client, "c2", &[0, 1]));
+    scene.saw(lock(scene, &mut client, "c1", &[1]));
+    (scene.target.pass)(Duration::from_secs(12));
+    scene.saw(lock(scene, &mut client, "c2", &[0, 1]));
+    scene.saw(lock(scene, &mut client, "c1", &[0, 1]));
 }
 
 fn locks_of_nothing(scene: &mut Scene<'_>) {

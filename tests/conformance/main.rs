@@ -86,6 +86,7 @@ fn a_real_cluster_answers_as_the_table_says(version: Version) {
         name_server: cluster.namesrv(),
         broker: cluster.broker().to_string(),
         slave: None,
+        pass: Box::new(thread::sleep),
     };
     let older = |scenario: &Scenario| match (version, scenario.older) {
         (Version::V4_9_7, Some((older, _))) => older,
@@ -107,11 +108,13 @@ fn the_mock_answers_as_the_table_says() {
     // A retry rests as long as at the real ones of the test bed.
     let options = Options { retry_delay: Duration::from_secs(1), ..Options::default() };
     let cluster = MockCluster::with(&options);
+    let broker = cluster.broker();
     let mut target = Target {
         name: "mock".to_owned(),
         name_server: cluster.namesrv(),
         broker: cluster.broker().address(),
         slave: None,
+        pass: Box::new(move |time| broker.age_locks(time)),
     };
     let expected = |scenario: &Scenario| scenario.mock.map_or(scenario.expected, |(mock, _)| mock);
     let mut wrong = hold_to_the_table(&target, expected);
@@ -128,12 +131,11 @@ fn the_mock_answers_as_the_table_says() {
 
 /// Runs the whole table, which uses every request code; answers a line for each scenario that saw something else.
 fn hold_to_the_table(target: &Target, expected: impl Fn(&Scenario) -> &'static str) -> Vec<String> {
-    let (used, mut wrong, mut first) = (Used::default(), Vec::new(), 0);
-    for table in TABLES {
-        wrong.extend(hold_to(table, first, target, &used, &expected));
-        first += table.len();
-    }
-    assert!((25..SLAVES).contains(&first), "a table of {first} scenarios");
+    let used = Used::default();
+    let scenarios = TABLES.iter().copied().flatten();
+    let count = scenarios.clone().count();
+    assert!((25..SLAVES).contains(&count), "a table of {count} scenarios");
+    let mut wrong = hold_to(scenarios, 0, target, &used, expected);
     let used = used.lock().unwrap();
     let unused = RequestCode::KNOWN.iter().filter(|code| !used.contains(&i32::from(**code)));
     let unused: Vec<_> = unused.filter(|code| !WITHOUT_SCENARIO.contains(code)).collect();
@@ -145,13 +147,13 @@ fn hold_to_the_table(target: &Target, expected: impl Fn(&Scenario) -> &'static s
 
 /// Runs scenarios, whose topics and groups are numbered from `first` on.
 fn hold_to(
-    table: &'static [Scenario],
+    scenarios: impl IntoIterator<Item = &'static Scenario, IntoIter: Send>,
     first: usize,
     target: &Target,
     used: &Used,
     expected: impl Fn(&Scenario) -> &'static str,
 ) -> Vec<String> {
-    let next = Mutex::new((first..).zip(table));
+    let next = Mutex::new((first..).zip(scenarios));
     let seen = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {

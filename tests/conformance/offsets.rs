@@ -209,6 +209,8 @@ fn reset(scene: &mut Scene<'_>) {
     let mut member = scene.member("c1");
     member.ask(&commit(scene, 0, 3));
     let held = member.send(&scene.held_pull(3, 3000));
+    // Held before the other connection asks.
+    assert!(!member.is_answered(held, NEVER));
     scene.saw(offsets_told(&ask_for_reset(scene, &[("timestamp", "0")])));
     let told = member.request(RequestCode::ResetConsumerClientOffset, NEVER);
     scene.saw(told.map_or("nobody is told".to_owned(), |told| {

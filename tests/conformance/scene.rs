@@ -31,6 +31,8 @@ pub struct Target {
     pub broker: String,
     /// A slave of that broker, if the scenario is about one.
     pub slave: Option<String>,
+    /// Lets time pass for locks, which the mock need not wait for.
+    pub pass: Box<dyn Fn(Duration) + Sync>,
 }
 
 pub struct Scene<'a> {

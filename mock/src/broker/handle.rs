@@ -1,6 +1,7 @@
 //! One broker as a test sees it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmq::message::MessageQueue;
 use rmq::message::property;
@@ -184,6 +185,11 @@ impl MockBroker {
     pub fn set_lock_owner(&self, lock: &str, topic: &str, queue: i32, owner: Option<&str>) {
         let queue = self.queue(topic, queue);
         self.inner.shared.world().brokers[self.index].locks.set(lock, queue, owner);
+    }
+
+    /// Makes all locks older, which end 60 s after they were last taken.
+    pub fn age_locks(&self, by: Duration) {
+        self.inner.shared.world().brokers[self.index].locks.age(by);
     }
 
     fn queue(&self, topic: &str, id: i32) -> MessageQueue {
