@@ -20,14 +20,17 @@ use crate::world::{Role, Shared};
 pub struct Options {
     /// How many brokers, `broker-a`, `broker-b`, …; at least one.
     pub brokers: u8,
+    /// How many slaves each of them has, with the ids 1, 2, … They have copied whatever their master has at once;
+    /// offsets, members and locks are their own.
+    pub slaves: u8,
     /// How long a message that was sent back rests before it is in the retry topic, whatever its level.
     pub retry_delay: Duration,
 }
 
 impl Default for Options {
-    /// One broker, retries after 20 ms.
+    /// One broker without slaves, retries after 20 ms.
     fn default() -> Options {
-        Options { brokers: 1, retry_delay: Duration::from_millis(20) }
+        Options { brokers: 1, slaves: 0, retry_delay: Duration::from_millis(20) }
     }
 }
 
@@ -70,6 +73,15 @@ impl MockCluster {
             brokers.push(broker);
             listeners.push(listener);
         }
+        // Behind all masters, whose places are their numbers.
+        for (master, id) in
+            (0..brokers.len()).flat_map(|master| (1..=options.slaves).map(move |id| (master, id)))
+        {
+            let listener = server::reserve()?;
+            let slave = brokers[master].slave(brokers.len(), id.into(), listener.local_addr()?);
+            brokers.push(slave);
+            listeners.push(listener);
+        }
         let shared = Shared::new(brokers)?;
         let mut servers = HashMap::new();
         servers.insert(None, Server::start(name_listener, Role::NameServer, &shared)?);
@@ -89,10 +101,22 @@ impl MockCluster {
         MockBroker { inner: Arc::clone(&self.0), index: 0 }
     }
 
-    /// All brokers.
+    /// All brokers, without slaves.
     pub fn brokers(&self) -> Vec<MockBroker> {
-        let count = self.0.shared.world().brokers.len();
-        (0..count).map(|index| MockBroker { inner: Arc::clone(&self.0), index }).collect()
+        self.all_brokers(|id| id == 0)
+    }
+
+    /// All slaves: the first broker's, then the second's.
+    pub fn slaves(&self) -> Vec<MockBroker> {
+        self.all_brokers(|id| id != 0)
+    }
+
+    fn all_brokers(&self, wanted: impl Fn(i64) -> bool) -> Vec<MockBroker> {
+        let ids: Vec<i64> = self.0.shared.world().brokers.iter().map(|broker| broker.id).collect();
+        (0..ids.len())
+            .filter(|index| wanted(ids[*index]))
+            .map(|index| MockBroker { inner: Arc::clone(&self.0), index })
+            .collect()
     }
 
     /// Ends the name server with its connections.
@@ -179,6 +203,21 @@ impl Inner {
     pub(crate) fn start_broker(&self, index: usize) {
         let address = self.shared.world().brokers[index].address;
         self.start(Some(index), address, Role::Broker(index));
+    }
+
+    /// Starts a broker that is down at a new port.
+    pub(crate) fn move_broker(&self, index: usize) {
+        let listener = server::reserve().and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let started = listener.and_then(|(address, listener)| {
+            self.shared.world().brokers[index].moved(address);
+            Server::start(listener, Role::Broker(index), &self.shared)
+        });
+        match started {
+            Ok(server) => {
+                self.servers.lock().unwrap_or_else(PoisonError::into_inner).insert(Some(index), server);
+            }
+            Err(error) => panic!("cannot move a broker: {error}"),
+        }
     }
 
     fn stop(&self, which: Option<usize>) {

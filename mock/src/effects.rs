@@ -75,6 +75,19 @@ impl Effects {
         self.finish(caller, Frame { header, body: bytes::Bytes::new() });
     }
 
+    /// Answers a request with what somebody else answered.
+    pub(crate) fn answer_with(&mut self, caller: Caller, answer: &Frame) {
+        let Header { code, remark, fields, .. } = answer.header.clone();
+        let header = Header::response(&caller.request, code, remark, fields);
+        self.finish(caller, Frame { header, body: answer.body.clone() });
+    }
+
+    /// Sends a request of the broker's that wants an answer.
+    pub(crate) fn ask(&mut self, peer: Arc<Peer>, mut frame: Frame) {
+        frame.header = Header { version: VERSION, language: Language(0), flag: 0, ..frame.header };
+        self.0.push(Effect::Push(peer, frame));
+    }
+
     /// Sends a request of the broker's that nobody answers.
     pub(crate) fn push(&mut self, peer: Arc<Peer>, header: Header) {
         let header = Header { version: VERSION, language: Language(0), ..header.oneway() };

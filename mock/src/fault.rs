@@ -100,6 +100,15 @@ impl Fault {
         Fault(Kind::Distort(Distortion::EditBody(Arc::new(edit))))
     }
 
+    /// One record of a pull's answer is changed, as on a bad line; the first is 0. Without so many it stays as it is.
+    pub fn edit_record(nth: usize, edit: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Fault {
+        Fault::edit_body(move |body| {
+            if let Some(record) = record(body, nth) {
+                edit(record);
+            }
+        })
+    }
+
     pub(crate) fn befall(self, world: &mut World, effects: &mut Effects, mut caller: Caller, frame: Frame) {
         match self.0 {
             Kind::Refuse(code, remark) => effects.refuse(caller, Refusal::new(code, remark)),
@@ -115,6 +124,13 @@ impl Fault {
             }
         }
     }
+}
+
+/// A record of a pull's body: each begins with its size.
+fn record(body: &mut [u8], nth: usize) -> Option<&mut [u8]> {
+    let size = body.first_chunk().map(|size| i32::from_be_bytes(*size))?;
+    let (first, rest) = body.split_at_mut_checked(usize::try_from(size).ok().filter(|size| *size > 0)?)?;
+    if nth == 0 { Some(first) } else { record(rest, nth - 1) }
 }
 
 impl Distortion {

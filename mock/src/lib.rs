@@ -12,6 +12,11 @@
 //! assert_eq!(cluster.committed("group", "Orders", 0), None);
 //! ```
 //!
+//! What brokers answer is held to the truth: `tests/conformance` runs one table of scenarios against this cluster,
+//! 5.5.0 and 4.9.7. Where those two differ this one does as 5.5.0. It knows no SQL92: every expression is taken for
+//! good and matches all. Slaves have all messages of their master at once, a message's rest does not depend on its
+//! level, and of transactions, access rules, TLS and POP there is nothing.
+//!
 //! A request travels `server` → `peer` → `journal` → `script` → `name_server` or `broker`. All state is one
 //! [`world::World`] behind one lock; what a change causes outside of it (answers, pushes, timers) is listed
 //! in [`effects::Effects`] and done after the lock is free.

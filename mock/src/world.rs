@@ -58,10 +58,10 @@ impl Shared {
 
     /// A frame came.
     pub(crate) fn receive(self: &Arc<Self>, peer: &Arc<Peer>, frame: Frame) {
-        if frame.header.is_response() {
-            return;
-        }
         self.change(|world, effects| {
+            if frame.header.is_response() {
+                return world.responded(effects, peer, &frame);
+            }
             let peer_role = peer.role;
             let entry = world.journal.note(peer.id, &frame.header, &frame.body);
             let (peer, request) = (Arc::clone(peer), frame.header.clone());
@@ -80,6 +80,13 @@ impl World {
         match caller.peer.role {
             Role::NameServer => name_server::serve(self, effects, caller, frame),
             Role::Broker(index) => self.brokers[index].serve(effects, caller, frame),
+        }
+    }
+
+    /// A client answers what its broker asked.
+    fn responded(&mut self, effects: &mut Effects, peer: &Peer, frame: &Frame) {
+        if let Role::Broker(index) = peer.role {
+            self.brokers[index].responded(effects, peer, frame);
         }
     }
 

@@ -28,6 +28,7 @@ mod restarts;
 #[path = "../common/schema.rs"]
 mod schema;
 mod shutdown;
+mod slaves;
 mod start;
 mod statistics;
 mod subscriptions;

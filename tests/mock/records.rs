@@ -2,7 +2,7 @@
 
 use rmq::message::sys_flag;
 use rmq::{ErrorKind, Level};
-use rmq_mock::{MockCluster, Produced};
+use rmq_mock::{Fault, MockCluster, Produced, RequestCode};
 use rmq_testbed::wait_until;
 
 use crate::member::{Member, Setup};
@@ -90,4 +90,13 @@ fn a_damaged_body_is_only_noticed_when_checksums_are_asked_for() {
         assert_eq!(member.record.count(), delivered);
         assert_eq!(member.total("broken"), 5 - delivered as u64);
     }
+}
+
+#[test]
+fn a_record_that_is_damaged_on_its_way_is_told_and_passed() {
+    let (cluster, member) = consume_with(|cluster| {
+        let damage = Fault::edit_record(2, |record| record[4..8].copy_from_slice(&[1, 2, 3, 4]));
+        cluster.on(RequestCode::PullMessage).with("topic", "T").once(damage);
+    });
+    skips_the_middle(&cluster, &member, ErrorKind::Protocol);
 }

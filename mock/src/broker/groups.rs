@@ -1,12 +1,13 @@
 //! Who is in which group, and what the group subscribes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rmq::protocol::command::pull_message::pull_flag;
 use rmq::protocol::command::{
-    ConsumerData, ConsumerList, FieldTable, GetConsumerList, Heartbeat, HeartbeatAnswer,
-    NotifyConsumerIdsChanged, PullMessage, Request, SubscriptionData, UnregisterClient,
+    ConsumerConnections, ConsumerData, ConsumerList, FieldTable, GetConsumerConnectionList, GetConsumerList,
+    Heartbeat, HeartbeatAnswer, NotifyConsumerIdsChanged, PullMessage, Request, SubscriptionData,
+    UnregisterClient,
 };
 use rmq::protocol::{Fields, Header, ResponseCode, java};
 
@@ -18,7 +19,11 @@ use crate::peer::Peer;
 const RETRY_QUEUES: i32 = 1;
 
 #[derive(Default)]
-pub(super) struct Groups(BTreeMap<String, Group>);
+pub(super) struct Groups {
+    by_name: BTreeMap<String, Group>,
+    /// Those that ever had a member.
+    known: BTreeSet<String>,
+}
 
 #[derive(Default)]
 struct Group {
@@ -47,7 +52,7 @@ impl Broker {
         beat: Heartbeat,
     ) -> HeartbeatAnswer {
         for consumer in beat.consumers {
-            self.store.create(&format!("%RETRY%{}", consumer.group), RETRY_QUEUES);
+            self.store().create(&format!("%RETRY%{}", consumer.group), RETRY_QUEUES);
             self.groups.register(effects, peer, &beat.client_id, consumer);
         }
         HeartbeatAnswer { broker_version: 0 } // the header's version is what counts
@@ -61,7 +66,8 @@ impl Broker {
 
 impl Groups {
     fn register(&mut self, effects: &mut Effects, peer: &Arc<Peer>, client_id: &str, consumer: ConsumerData) {
-        let group = self.0.entry(consumer.group.clone()).or_default();
+        self.know(&consumer.group);
+        let group = self.by_name.entry(consumer.group.clone()).or_default();
         let known = group.members.iter_mut().find(|member| member.is_on(peer));
         let mut changed = known.is_none();
         match known {
@@ -86,15 +92,16 @@ impl Groups {
         }
     }
 
-    pub(super) fn unregister(&mut self, effects: &mut Effects, request: &UnregisterClient) {
+    /// The connection leaves; another one of the same client id stays.
+    pub(super) fn unregister(&mut self, effects: &mut Effects, peer: &Peer, request: &UnregisterClient) {
         if let Some(name) = &request.consumer_group {
-            self.expel(effects, name, &request.client_id);
+            self.remove(effects, name, |member| member.is_on(peer));
         }
     }
 
     /// Lets a client that has no connection be in a group, as one that is frozen.
     pub(super) fn add_ghost(&mut self, effects: &mut Effects, name: &str, client_id: &str) {
-        let group = self.0.entry(name.to_owned()).or_default();
+        let group = self.by_name.entry(name.to_owned()).or_default();
         group.members.push(Member { client_id: client_id.to_owned(), peer: None });
         group.notify(effects, name);
     }
@@ -106,7 +113,7 @@ impl Groups {
 
     /// A connection has ended.
     pub(super) fn forget(&mut self, effects: &mut Effects, peer: &Peer) {
-        let names: Vec<String> = self.0.keys().cloned().collect();
+        let names: Vec<String> = self.by_name.keys().cloned().collect();
         for name in names {
             self.remove(effects, &name, |member| member.is_on(peer));
         }
@@ -121,20 +128,48 @@ impl Groups {
         Ok(ConsumerList { ids })
     }
 
+    /// A member with a connection: the one of that id, else the first.
+    pub(super) fn connected(&self, group: &str, client_id: Option<&str>) -> Option<(String, Arc<Peer>)> {
+        let mut members = self.by_name.get(group)?.members.iter();
+        members.find_map(|member| {
+            let wanted = client_id.is_none_or(|id| id == member.client_id);
+            member.peer.as_ref().filter(|_| wanted).map(|peer| (member.client_id.clone(), Arc::clone(peer)))
+        })
+    }
+
+    /// Who is in a group and what it subscribes to.
+    pub(super) fn connections(&self, request: &GetConsumerConnectionList) -> Outcome<ConsumerConnections> {
+        let name = &request.consumer_group;
+        let group = self.by_name.get(name).ok_or_else(|| {
+            let remark = format!("the consumer group[{name}] not online");
+            Refusal::new(ResponseCode::ConsumerNotOnline, remark)
+        })?;
+        let subscriptions = group.subscriptions.values().cloned().collect();
+        Ok(ConsumerConnections { clients: self.ids(name), subscriptions })
+    }
+
     fn ids(&self, group: &str) -> Vec<String> {
-        let members = self.0.get(group).map_or(&[][..], |group| &group.members);
+        let members = self.by_name.get(group).map_or(&[][..], |group| &group.members);
         members.iter().map(|member| member.client_id.clone()).collect()
     }
 
-    /// The subscription that a pull is filtered by. Stricter than a real broker, which is content when any
-    /// connection has registered the group: here it must be the puller's own.
-    pub(super) fn subscription(&self, peer: &Peer, pull: &PullMessage) -> Outcome<SubscriptionData> {
+    /// From now on there is such a group, whether it has members or not. A real broker makes one for any pull.
+    pub(super) fn know(&mut self, name: &str) {
+        self.known.insert(name.to_owned());
+    }
+
+    /// Whether anybody ever was in the group.
+    pub(super) fn is_known(&self, name: &str) -> bool {
+        self.known.contains(name)
+    }
+
+    /// The subscription that a pull is filtered by: the group's, on whichever connection it was announced.
+    pub(super) fn subscription(&self, pull: &PullMessage) -> Outcome<SubscriptionData> {
         if pull.sys_flag & pull_flag::SUBSCRIPTION != 0 {
             return Ok(own_subscription(pull));
         }
         let not_exist = |remark: &str| Refusal::new(ResponseCode::SubscriptionNotExist, remark);
-        let group = self.0.get(&pull.consumer_group);
-        let group = group.filter(|group| group.members.iter().any(|member| member.is_on(peer)));
+        let group = self.by_name.get(&pull.consumer_group);
         let group = group.ok_or_else(|| not_exist("the consumer's group info not exist"))?;
         let subscription = group.subscriptions.get(&pull.topic);
         let subscription = subscription.ok_or_else(|| not_exist("the consumer's subscription not exist"))?;
@@ -146,11 +181,11 @@ impl Groups {
     }
 
     fn remove(&mut self, effects: &mut Effects, name: &str, gone: impl Fn(&Member) -> bool) {
-        let Some(group) = self.0.get_mut(name) else { return };
+        let Some(group) = self.by_name.get_mut(name) else { return };
         let before = group.members.len();
         group.members.retain(|member| !gone(member));
         if group.members.is_empty() {
-            self.0.remove(name);
+            self.by_name.remove(name);
         } else if group.members.len() != before {
             group.notify(effects, name);
         }

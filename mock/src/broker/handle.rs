@@ -1,6 +1,7 @@
 //! One broker as a test sees it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmq::message::MessageQueue;
 use rmq::message::property;
@@ -44,6 +45,27 @@ impl MockBroker {
         self.inner.shared.world().brokers[self.index].running = true;
     }
 
+    /// Starts it again at another address, with what it has stored; ends it first if it runs.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    pub fn restart_elsewhere(&self) {
+        self.kill();
+        self.inner.move_broker(self.index);
+        self.inner.shared.world().brokers[self.index].running = true;
+    }
+
+    /// 0 for a master, else the slave's number.
+    pub fn id(&self) -> i64 {
+        self.inner.shared.world().brokers[self.index].id
+    }
+
+    /// From now on it tells whoever pulls from it to go on at the broker of this id, as a master that is short of
+    /// memory sends clients to its slave.
+    pub fn suggest_broker(&self, id: i64) {
+        self.inner.shared.world().brokers[self.index].suggested = id;
+    }
+
     /// Ends the connections and forgets who was on them, as a network that breaks for a moment.
     pub fn drop_connections(&self) {
         self.kill();
@@ -74,7 +96,7 @@ impl MockBroker {
         let index = self.index;
         let stored = self.inner.shared.change(|world, effects| world.brokers[index].append(effects, message));
         match stored {
-            Ok(offset) => offset,
+            Ok((offset, _)) => offset,
             Err(refusal) => panic!("produce to {topic}/{queue}: {}", refusal.remark),
         }
     }
@@ -114,6 +136,24 @@ impl MockBroker {
         self.inner.shared.world().brokers[self.index].offsets.set(group, topic, queue, offset);
     }
 
+    /// Moves a group to an offset, as an administrator does: its commits are dropped until its next pull, which is
+    /// told where to go on. A pull that is held learns of it when its time is over.
+    pub fn reset_offset(&self, group: &str, topic: &str, queue: i32, offset: i64) {
+        self.inner.shared.world().brokers[self.index].reset_queue(group, topic, queue, offset);
+    }
+
+    /// The same for all queues of a topic, to the first message stored at a time, in milliseconds since 1970; below
+    /// 0 to the end.
+    ///
+    /// # Panics
+    /// Without such a topic.
+    pub fn reset_to_time(&self, group: &str, topic: &str, time: i64) {
+        let reset = self.inner.shared.world().brokers[self.index].reset_to_time(group, topic, time);
+        if let Err(refusal) = reset {
+            panic!("reset {group} on {topic}: {}", refusal.remark);
+        }
+    }
+
     /// The client ids in a group; one with two connections stands twice.
     pub fn members(&self, group: &str) -> Vec<String> {
         self.inner.shared.world().brokers[self.index].members(group)
@@ -147,11 +187,16 @@ impl MockBroker {
         self.inner.shared.world().brokers[self.index].locks.set(lock, queue, owner);
     }
 
+    /// Makes all locks older, which end 60 s after they were last taken.
+    pub fn age_locks(&self, by: Duration) {
+        self.inner.shared.world().brokers[self.index].locks.age(by);
+    }
+
     fn queue(&self, topic: &str, id: i32) -> MessageQueue {
         MessageQueue { topic: topic.into(), broker: self.name().into(), id }
     }
 
     fn store<T>(&self, use_it: impl FnOnce(&mut Store) -> T) -> T {
-        use_it(&mut self.inner.shared.world().brokers[self.index].store)
+        use_it(&mut self.inner.shared.world().brokers[self.index].store())
     }
 }

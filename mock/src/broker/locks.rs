@@ -15,6 +15,18 @@ pub(super) struct Locks(BTreeMap<(String, MessageQueue), Lock>);
 struct Lock {
     owner: String,
     at: Instant,
+    /// How much older it is than the clock says.
+    aged: Duration,
+}
+
+impl Lock {
+    fn new(owner: &str) -> Lock {
+        Lock { owner: owner.to_owned(), at: Instant::now(), aged: Duration::ZERO }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.at.elapsed() + self.aged >= LIFETIME
+    }
 }
 
 impl Locks {
@@ -23,9 +35,9 @@ impl Locks {
         let LockQueues { consumer_group, client_id, queues } = request;
         let granted = queues.into_iter().filter(|queue| {
             let key = (consumer_group.clone(), queue.clone());
-            let free = self.0.get(&key).is_none_or(|l| l.owner == client_id || l.at.elapsed() >= LIFETIME);
+            let free = self.0.get(&key).is_none_or(|l| l.owner == client_id || l.has_ended());
             if free {
-                self.0.insert(key, Lock { owner: client_id.clone(), at: Instant::now() });
+                self.0.insert(key, Lock::new(&client_id));
             }
             free
         });
@@ -44,7 +56,14 @@ impl Locks {
 
     pub(super) fn owner(&self, group: &str, queue: MessageQueue) -> Option<String> {
         let lock = self.0.get(&(group.to_owned(), queue))?;
-        (lock.at.elapsed() < LIFETIME).then(|| lock.owner.clone())
+        (!lock.has_ended()).then(|| lock.owner.clone())
+    }
+
+    /// Makes all of them older.
+    pub(super) fn age(&mut self, by: Duration) {
+        for lock in self.0.values_mut() {
+            lock.aged += by;
+        }
     }
 
     /// Makes a lock somebody's, or nobody's.
@@ -52,7 +71,7 @@ impl Locks {
         let key = (group.to_owned(), queue);
         match owner {
             Some(owner) => {
-                self.0.insert(key, Lock { owner: owner.to_owned(), at: Instant::now() });
+                self.0.insert(key, Lock::new(owner));
             }
             None => {
                 self.0.remove(&key);

@@ -5,17 +5,20 @@ mod handle;
 mod locks;
 mod offsets;
 mod pull;
+mod relay;
+mod reset;
 mod retry;
+mod send;
 mod store;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rmq::protocol::command::{
-    CheckClientConfig, ConsumerSendMessageBack, GetConsumerList, GetMaxOffset, GetMinOffset, Heartbeat,
-    LockQueues, QueryConsumerOffset, Reply, Request, SearchOffset, SendMessage, UnlockQueues,
-    UnregisterClient, UpdateConsumerOffset,
+    CheckClientConfig, ConsumerSendMessageBack, GetConsumerConnectionList, GetConsumerList, GetMaxOffset,
+    GetMinOffset, Heartbeat, LockQueues, OffsetAnswer, QueryConsumerOffset, Reply, Request, SearchOffset,
+    SendMessage, UnlockQueues, UnregisterClient, UpdateAndCreateTopic,
 };
 use rmq::protocol::{Frame, RequestCode, ResponseCode};
 
@@ -28,7 +31,22 @@ use groups::Groups;
 use locks::Locks;
 use offsets::Offsets;
 use pull::Parked;
+use relay::Relayed;
 use store::Store;
+
+/// What a slave refuses.
+const WRITES: [RequestCode; 4] = [
+    RequestCode::SendMessage,
+    RequestCode::SendMessageV2,
+    SEND_BATCH_MESSAGE,
+    RequestCode::ConsumerSendMsgBack,
+];
+/// What producers send batches by, with the header of SEND_MESSAGE_V2.
+const SEND_BATCH_MESSAGE: RequestCode = RequestCode::Unknown(320);
+/// INVOKE_BROKER_TO_RESET_OFFSET.
+const ASK_FOR_RESET: RequestCode = RequestCode::Unknown(222);
+/// INVOKE_BROKER_TO_GET_CONSUMER_STATUS.
+const ASK_FOR_STATUS: RequestCode = RequestCode::Unknown(223);
 
 /// What a request is answered, or why it is refused.
 type Outcome<R> = Result<R, Refusal>;
@@ -38,15 +56,21 @@ pub(crate) struct Broker {
     /// Its place among the brokers.
     index: usize,
     pub(crate) name: Arc<str>,
+    /// 0 for a master; its slaves have the same name and other ids.
+    pub(crate) id: i64,
+    /// Which id it tells clients to pull from.
+    pub(crate) suggested: i64,
     pub(crate) address: SocketAddr,
     pub(crate) running: bool,
     /// How long a message that was sent back rests, whatever its level.
     retry_delay: Duration,
-    store: Store,
+    /// A master's slaves have the same: what the master stores they have copied at once.
+    store: Arc<Mutex<Store>>,
     offsets: Offsets,
     groups: Groups,
     locks: Locks,
     parked: Parked,
+    relayed: Relayed,
 }
 
 impl Broker {
@@ -56,18 +80,46 @@ impl Broker {
             name: name.into(),
             address,
             running: true,
+            id: 0,
+            suggested: 0,
             retry_delay,
-            store: Store::new(address),
+            store: Arc::new(Mutex::new(Store::new(address))),
             offsets: Offsets::default(),
             groups: Groups::default(),
             locks: Locks::default(),
             parked: Parked::default(),
+            relayed: Relayed::default(),
         }
+    }
+
+    /// A slave of this broker.
+    pub(crate) fn slave(&self, index: usize, id: i64, address: SocketAddr) -> Broker {
+        let store = Arc::clone(&self.store);
+        Broker { id, store, ..Broker::new(index, &self.name, address, self.retry_delay) }
+    }
+
+    /// It has another address from now on.
+    pub(crate) fn moved(&mut self, address: SocketAddr) {
+        self.address = address;
+        self.store().moved(address);
+    }
+
+    /// Every topic here.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        self.store().topics()
+    }
+
+    fn is_slave(&self) -> bool {
+        self.id != 0
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many queues a topic has here; `None` when it does not exist.
     pub(crate) fn queue_count(&self, topic: &str) -> Option<i32> {
-        self.store.queue_count(topic)
+        self.store().queue_count(topic)
     }
 
     /// Forgets what a broker keeps in memory only: members, locks, held pulls. Messages and offsets stay.
@@ -76,14 +128,20 @@ impl Broker {
         self.groups = Groups::default();
         self.locks = Locks::default();
         self.parked = Parked::default();
+        self.relayed = Relayed::default();
     }
 
     pub(crate) fn disconnected(&mut self, effects: &mut Effects, peer: &Peer) {
         self.parked.forget(peer);
+        self.relayed.forget(effects, peer);
         self.groups.forget(effects, peer);
     }
 
     pub(crate) fn serve(&mut self, effects: &mut Effects, caller: Caller, frame: &Frame) {
+        if self.is_slave() && WRITES.contains(&RequestCode::from(frame.header.code)) {
+            let remark = "[REJECTREQUEST]system busy, start flow control for a while";
+            return effects.refuse(caller, Refusal::new(ResponseCode::SystemBusy, remark));
+        }
         match RequestCode::from(frame.header.code) {
             RequestCode::PullMessage => self.pull(effects, caller, frame),
             RequestCode::HeartBeat => {
@@ -93,8 +151,9 @@ impl Broker {
                 });
             }
             RequestCode::UnregisterClient => {
+                let peer = Arc::clone(&caller.peer);
                 answer(effects, caller, frame, |effects, request: UnregisterClient| {
-                    self.groups.unregister(effects, &request);
+                    self.groups.unregister(effects, &peer, &request);
                     Ok(())
                 });
             }
@@ -106,26 +165,21 @@ impl Broker {
             }
             RequestCode::QueryConsumerOffset => {
                 answer(effects, caller, frame, |_, request: QueryConsumerOffset| {
-                    let min = self.store.min(&request.topic, request.queue_id)?;
-                    Ok(self.offsets.query(&request, min))
+                    let young = self.store().has_first(&request.topic, request.queue_id);
+                    Ok(self.offsets.query(&request, young))
                 });
             }
-            RequestCode::UpdateConsumerOffset => {
-                answer(effects, caller, frame, |_, request: UpdateConsumerOffset| {
-                    Ok(self.offsets.update(&request))
-                });
-            }
+            RequestCode::UpdateConsumerOffset => self.commit(effects, caller, frame),
             RequestCode::GetMaxOffset => answer(effects, caller, frame, |_, request: GetMaxOffset| {
-                self.store.max(&request.topic, request.queue_id).map(store::offset_answer)
+                Ok(offset_answer(self.store().max(&request.topic, request.queue_id)))
             }),
             RequestCode::GetMinOffset => answer(effects, caller, frame, |_, request: GetMinOffset| {
-                self.store.min(&request.topic, request.queue_id).map(store::offset_answer)
+                Ok(offset_answer(self.store().min(&request.topic, request.queue_id)))
             }),
             RequestCode::SearchOffsetByTimestamp => {
                 answer(effects, caller, frame, |_, request: SearchOffset| {
-                    self.store
-                        .search(&request.topic, request.queue_id, request.timestamp)
-                        .map(store::offset_answer)
+                    let found = self.store().search(&request.topic, request.queue_id, request.timestamp);
+                    Ok(offset_answer(found))
                 });
             }
             RequestCode::LockBatchMq => {
@@ -140,15 +194,47 @@ impl Broker {
                     self.send_back(effects, &request)
                 });
             }
-            RequestCode::SendMessageV2 => {
+            _ => self.serve_others(effects, caller, frame),
+        }
+    }
+
+    /// What producers and administrators ask for.
+    fn serve_others(&mut self, effects: &mut Effects, caller: Caller, frame: &Frame) {
+        match RequestCode::from(frame.header.code) {
+            RequestCode::SendMessageV2 | SEND_BATCH_MESSAGE => {
                 answer(effects, caller, frame, |effects, request: SendMessage| self.send(effects, request))
             }
+            RequestCode::SendMessage => {
+                let mut frame = frame.clone();
+                frame.header.fields = send::short_names(&frame.header.fields);
+                answer(effects, caller, &frame, |effects, request: SendMessage| self.send(effects, request))
+            }
+            RequestCode::UpdateAndCreateTopic => {
+                answer(effects, caller, frame, |_, request: UpdateAndCreateTopic| {
+                    self.store().create(&request.topic, request.read_queues);
+                    Ok(())
+                });
+            }
+            RequestCode::GetConsumerConnectionList => {
+                answer(effects, caller, frame, |_, request: GetConsumerConnectionList| {
+                    self.groups.connections(&request)
+                });
+            }
+            RequestCode::GetConsumerRunningInfo => self.ask_running_info(effects, caller, frame),
+            RequestCode::ConsumeMessageDirectly => self.ask_to_consume(effects, caller, frame),
+            ASK_FOR_STATUS => self.ask_status(effects, caller, frame),
+            ASK_FOR_RESET => self.ask_for_reset(effects, caller, frame),
             _ => {
                 let remark = format!(" request type {} not supported", frame.header.code);
                 effects.refuse(caller, Refusal::new(ResponseCode::RequestCodeNotSupported, remark));
             }
         }
     }
+}
+
+/// A real broker answers 0 for a queue and a topic that it has not.
+fn offset_answer(offset: Outcome<i64>) -> OffsetAnswer {
+    OffsetAnswer { offset: offset.unwrap_or(0) }
 }
 
 /// Reads a request, serves it and sends what came of it.

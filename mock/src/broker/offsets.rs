@@ -2,36 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use rmq::protocol::command::{CommittedOffset, OffsetUpdated, QueryConsumerOffset, UpdateConsumerOffset};
+use rmq::protocol::command::{CommittedOffset, QueryConsumerOffset};
 
-/// By group, topic and queue.
+/// Group, topic and queue.
+type Key = (String, String, i32);
+
 #[derive(Default)]
-pub(super) struct Offsets(BTreeMap<(String, String, i32), i64>);
+pub(super) struct Offsets {
+    committed: BTreeMap<Key, i64>,
+    /// Where an administrator wants a group to go on: what its next pull is told.
+    resets: BTreeMap<Key, i64>,
+}
 
 impl Offsets {
     /// As 5.x: a group without an offset on a young queue reads 0, unless the question forbids it.
-    pub(super) fn query(&self, request: &QueryConsumerOffset, min: i64) -> CommittedOffset {
+    pub(super) fn query(&self, request: &QueryConsumerOffset, young: bool) -> CommittedOffset {
         let committed = self.find(&request.consumer_group, &request.topic, request.queue_id);
-        let zero = (min == 0 && request.set_zero_if_not_found != Some(false)).then_some(0);
+        let zero = (young && request.set_zero_if_not_found != Some(false)).then_some(0);
         CommittedOffset { offset: committed.or(zero) }
     }
 
-    /// Takes any offset, lower ones too.
-    pub(super) fn update(&mut self, request: &UpdateConsumerOffset) -> OffsetUpdated {
-        let offset = Some(request.commit_offset);
-        self.set(&request.consumer_group, &request.topic, request.queue_id, offset);
-        OffsetUpdated { was_reset: false }
-    }
-
     pub(super) fn find(&self, group: &str, topic: &str, queue: i32) -> Option<i64> {
-        self.0.get(&(group.to_owned(), topic.to_owned(), queue)).copied()
+        self.committed.get(&key(group, topic, queue)).copied()
     }
 
+    /// Takes any offset, lower ones too.
     pub(super) fn set(&mut self, group: &str, topic: &str, queue: i32, offset: Option<i64>) {
-        let key = (group.to_owned(), topic.to_owned(), queue);
         match offset {
-            Some(offset) => self.0.insert(key, offset),
-            None => self.0.remove(&key),
+            Some(offset) => self.committed.insert(key(group, topic, queue), offset),
+            None => self.committed.remove(&key(group, topic, queue)),
         };
     }
+
+    /// Moves a group: its commits are dropped until a pull was told.
+    pub(super) fn reset(&mut self, group: &str, topic: &str, queue: i32, offset: i64) {
+        self.set(group, topic, queue, Some(offset));
+        self.resets.insert(key(group, topic, queue), offset);
+    }
+
+    pub(super) fn is_reset(&self, group: &str, topic: &str, queue: i32) -> bool {
+        self.resets.contains_key(&key(group, topic, queue))
+    }
+
+    /// What the next pull is told, once.
+    pub(super) fn take_reset(&mut self, group: &str, topic: &str, queue: i32) -> Option<i64> {
+        self.resets.remove(&key(group, topic, queue))
+    }
+}
+
+fn key(group: &str, topic: &str, queue: i32) -> Key {
+    (group.to_owned(), topic.to_owned(), queue)
 }

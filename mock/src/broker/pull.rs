@@ -1,6 +1,5 @@
 //! Pulls, and those that are held until something arrives.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +7,7 @@ use rmq::protocol::Frame;
 use rmq::protocol::command::pull_message::pull_flag;
 use rmq::protocol::command::{PullMessage, PullPosition, PullResult, PullStatus, Request, SubscriptionData};
 
+use super::store::no_topic;
 use super::{Broker, Outcome};
 use crate::effects::{Caller, Effects};
 use crate::peer::Peer;
@@ -15,8 +15,9 @@ use crate::peer::Peer;
 /// However many messages a pull asks for: the default of `maxTransferCountOnMessageInMemory`.
 const MOST_MESSAGES: i32 = 32;
 
-/// Bytes of one answer at most: the default of `maxTransferBytesOnMessageInMemory`.
-const MOST_BYTES: i32 = 256 * 1024;
+/// Bytes of one answer at most: the default of `maxTransferBytesOnMessageInMemory`. No version minds what the pull
+/// says itself.
+const MOST_BYTES: usize = 256 * 1024;
 
 /// Pulls that wait at the broker.
 #[derive(Default)]
@@ -61,7 +62,7 @@ impl Broker {
 
     /// Wakes the pulls that wait for a message that has just arrived.
     pub(super) fn arrived(&mut self, effects: &mut Effects, topic: &str, queue: i32, offset: i64) {
-        let hash = match self.store.read(topic, queue, offset) {
+        let hash = match self.store().read(topic, queue, offset) {
             Ok([stored, ..]) => stored.tag_hash(),
             _ => return,
         };
@@ -79,12 +80,12 @@ impl Broker {
     }
 
     fn pull_or_wait(&mut self, effects: &mut Effects, caller: Caller, pull: PullMessage) {
-        match self.read(&caller.peer, &pull) {
+        match self.read(&pull) {
             Ok(result)
                 if result.status == PullStatus::NoNewMessage && pull.sys_flag & pull_flag::SUSPEND != 0 =>
             {
                 let held = Duration::from_millis(u64::try_from(pull.suspend_timeout_ms).unwrap_or(0));
-                let filter = self.groups.subscription(&caller.peer, &pull).unwrap_or_default();
+                let filter = self.groups.subscription(&pull).unwrap_or_default();
                 let (id, index) = (self.parked.add(caller, pull, filter), self.index);
                 effects.later(held, move |world, effects| world.brokers[index].held_long_enough(effects, id));
             }
@@ -95,39 +96,52 @@ impl Broker {
 
     fn held_long_enough(&mut self, effects: &mut Effects, id: u64) {
         if let Some(Waiting { caller, pull, .. }) = self.parked.take(|waiting| waiting.id == id) {
-            match self.read(&caller.peer, &pull) {
+            match self.read(&pull) {
                 Ok(result) => effects.answer(caller, &result),
                 Err(refusal) => effects.refuse(caller, refusal),
             }
         }
     }
 
-    fn read(&self, peer: &Arc<Peer>, pull: &PullMessage) -> Outcome<PullResult> {
-        let subscription = self.groups.subscription(peer, pull)?;
+    fn read(&mut self, pull: &PullMessage) -> Outcome<PullResult> {
+        self.groups.know(&pull.consumer_group);
+        if self.store().queue_count(&pull.topic).is_none() {
+            return Err(no_topic(&pull.topic));
+        }
+        let subscription = self.groups.subscription(pull)?;
         let (topic, queue, asked) = (&pull.topic, pull.queue_id, pull.queue_offset);
-        let (min, max) = (self.store.min(topic, queue)?, self.store.max(topic, queue)?);
+        let reset = self.offsets.take_reset(&pull.consumer_group, topic, queue);
+        let store = self.store();
+        let (min, max) = (store.min(topic, queue)?, store.max(topic, queue)?);
         let answer = |status, next_begin_offset, body| {
             let (min_offset, max_offset) = (min, max);
-            let suggest_broker_id = Some(0);
+            let suggest_broker_id = Some(self.suggested);
             let offset_delta = None;
             let position =
                 PullPosition { suggest_broker_id, next_begin_offset, min_offset, max_offset, offset_delta };
             Ok(PullResult { status, position, body })
         };
+        if let Some(offset) = reset {
+            return answer(PullStatus::OffsetMoved, offset, Bytes::new());
+        }
+        if self.is_slave() && asked > max {
+            // Its copy may end before the master's queue.
+            return answer(PullStatus::NoMatchedMessage, asked, Bytes::new());
+        }
         if asked < min || asked > max {
             return answer(PullStatus::OffsetMoved, asked.clamp(min, max), Bytes::new());
         }
         if asked == max {
             return answer(PullStatus::NoNewMessage, asked, Bytes::new());
         }
-        let most_bytes = usize::try_from(pull.max_bytes.unwrap_or(i32::MAX).min(MOST_BYTES)).unwrap_or(0);
         let most = usize::try_from(pull.max_messages.min(MOST_MESSAGES)).unwrap_or(1);
         let (mut body, mut count, mut next) = (Vec::new(), 0, asked);
-        for stored in self.store.read(topic, queue, asked)? {
+        for stored in store.read(topic, queue, asked)? {
+            // Looked at first: a full answer ends before the next message, whether that matches or not.
+            if count == most || (count > 0 && body.len() + stored.record.len() > MOST_BYTES) {
+                break;
+            }
             if wants(&subscription, stored.tag_hash()) {
-                if count == most || (count > 0 && body.len() + stored.record.len() > most_bytes) {
-                    break;
-                }
                 count += 1;
                 body.extend_from_slice(&stored.record);
             }

@@ -6,7 +6,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rmq::message::property::{Properties, name};
 use rmq::protocol::ResponseCode;
-use rmq::protocol::command::OffsetAnswer;
 use rmq::protocol::java::string_hash;
 use rmq::protocol::record_builder::RecordBuilder;
 
@@ -69,12 +68,21 @@ impl Store {
         self.topics.remove(topic);
     }
 
+    pub(super) fn topics(&self) -> Vec<String> {
+        self.topics.keys().cloned().collect()
+    }
+
+    /// From now on messages are stored at another address.
+    pub(super) fn moved(&mut self, address: SocketAddr) {
+        self.address = address;
+    }
+
     pub(super) fn queue_count(&self, topic: &str) -> Option<i32> {
         self.topics.get(topic).map(|queues| i32::try_from(queues.len()).unwrap_or(i32::MAX))
     }
 
-    /// Stores a message and answers its offset; where it stands is filled in here.
-    pub(super) fn append(&mut self, mut message: RecordBuilder) -> Outcome<i64> {
+    /// Stores a message and answers its places in the queue and in the commit log, which are filled in here.
+    pub(super) fn append(&mut self, mut message: RecordBuilder) -> Outcome<(i64, i64)> {
         let (commit_log_offset, address) = (self.commit_log_end, self.address);
         let queue = self.queue_mut(&message.topic, message.queue_id)?;
         let offset = queue.end();
@@ -88,7 +96,7 @@ impl Store {
         let size = i64::try_from(record.len()).unwrap_or(0);
         queue.messages.push(Stored { message, record });
         self.commit_log_end += size;
-        Ok(offset)
+        Ok((offset, commit_log_offset))
     }
 
     /// The messages of a queue from `offset` on.
@@ -135,6 +143,11 @@ impl Store {
         self.queue(topic, queue).map(Queue::end)
     }
 
+    /// Whether the first message that a queue ever had can still be read.
+    pub(super) fn has_first(&self, topic: &str, queue: i32) -> bool {
+        self.queue(topic, queue).is_ok_and(|queue| queue.min == 0 && queue.end() > 0)
+    }
+
     /// The first message stored at `timestamp` or later, else the end of the queue (as 5.x).
     pub(super) fn search(&self, topic: &str, queue: i32, timestamp: i64) -> Outcome<i64> {
         let queue = self.queue(topic, queue)?;
@@ -159,16 +172,12 @@ impl Queue {
     }
 }
 
-pub(super) fn offset_answer(offset: i64) -> OffsetAnswer {
-    OffsetAnswer { offset }
-}
-
-fn no_topic(topic: &str) -> Refusal {
+pub(super) fn no_topic(topic: &str) -> Refusal {
     Refusal::new(ResponseCode::TopicNotExist, format!("topic[{topic}] not exist, apply first please!"))
 }
 
 fn no_queue(topic: &str, queue: i32) -> Refusal {
-    Refusal::new(ResponseCode::SystemError, format!("queueId[{queue}] is illegal, topic:[{topic}]"))
+    Refusal::new(ResponseCode::InvalidParameter, format!("queueId[{queue}] is illegal, topic:[{topic}]"))
 }
 
 fn now_ms() -> i64 {
