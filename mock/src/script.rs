@@ -6,13 +6,15 @@ use std::sync::Arc;
 use rmq::protocol::{Header, RequestCode};
 
 use crate::fault::{Fault, Hold};
-use crate::world::Shared;
+use crate::world::{Role, Shared};
 
 #[derive(Default)]
 pub(crate) struct Script(VecDeque<Rule>);
 
 struct Rule {
     code: RequestCode,
+    /// Who has to be asked; anybody without it.
+    at: Option<Role>,
     fields: Vec<(String, String)>,
     left: usize,
     fault: Fault,
@@ -20,8 +22,8 @@ struct Rule {
 
 impl Script {
     /// The fault of the first rule that fits, of which one use is thereby spent.
-    pub(crate) fn next(&mut self, header: &Header) -> Option<Fault> {
-        let at = self.0.iter().position(|rule| rule.fits(header))?;
+    pub(crate) fn next(&mut self, asked: Role, header: &Header) -> Option<Fault> {
+        let at = self.0.iter().position(|rule| rule.fits(asked, header))?;
         let rule = self.0.get_mut(at)?;
         rule.left -= 1;
         let fault = rule.fault.clone();
@@ -33,9 +35,10 @@ impl Script {
 }
 
 impl Rule {
-    fn fits(&self, header: &Header) -> bool {
+    fn fits(&self, asked: Role, header: &Header) -> bool {
         let has = |(name, value): &(String, String)| header.fields.find(name) == Some(value.as_str());
-        RequestCode::from(header.code) == self.code && self.fields.iter().all(has)
+        let here = self.at.is_none_or(|at| at == asked);
+        here && RequestCode::from(header.code) == self.code && self.fields.iter().all(has)
     }
 }
 
@@ -44,6 +47,7 @@ impl Rule {
 pub struct On {
     pub(crate) shared: Arc<Shared>,
     pub(crate) code: RequestCode,
+    pub(crate) at: Option<Role>,
     pub(crate) fields: Vec<(String, String)>,
 }
 
@@ -51,6 +55,18 @@ impl On {
     /// Only requests whose header has this field.
     pub fn with(mut self, field: &str, value: impl ToString) -> On {
         self.fields.push((field.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Only requests to the name server.
+    pub fn at_name_server(mut self) -> On {
+        self.at = Some(Role::NameServer);
+        self
+    }
+
+    /// Only requests to the broker of that place, the first is 0.
+    pub fn at_broker(mut self, index: usize) -> On {
+        self.at = Some(Role::Broker(index));
         self
     }
 
@@ -62,7 +78,7 @@ impl On {
     /// The next `count` such requests.
     pub fn times(self, count: usize, fault: Fault) {
         if count > 0 {
-            let rule = Rule { code: self.code, fields: self.fields, left: count, fault };
+            let rule = Rule { code: self.code, at: self.at, fields: self.fields, left: count, fault };
             self.shared.world().script.0.push_back(rule);
         }
     }

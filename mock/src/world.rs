@@ -62,10 +62,11 @@ impl Shared {
             return;
         }
         self.change(|world, effects| {
-            let entry = world.journal.note(peer.id, &frame.header, &frame.body);
+            let role = peer.role;
+            let entry = world.journal.note(peer.id, peer.role, &frame.header, &frame.body);
             let (peer, request) = (Arc::clone(peer), frame.header.clone());
             let caller = Caller { peer, request, entry, distortion: None };
-            match world.script.next(&frame.header) {
+            match world.script.next(role, &frame.header) {
                 Some(fault) => fault.befall(world, effects, caller, frame),
                 None => world.serve(effects, caller, &frame),
             }
