@@ -17,8 +17,12 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: setup ## starts a RocketMQ broker, sends 1,000 messages with the Java client, consumes them from C
-	@scripts/demo.sh
+# Which cluster the demo consumes from: mock or real.
+BROKER ?= mock
+
+demo: ## sends 1,000 messages to a mock cluster, consumes them from C (BROKER=real: a real broker and the Java client)
+	@scripts/setup.sh $(if $(filter mock,$(BROKER)),demo)
+	@scripts/demo.sh $(BROKER)
 
 # Tests of the clients that `make bench` compares with: they need Go, so they are run there.
 PEERS := peers_count_a_backlog peers_measure_latency
@@ -44,14 +48,14 @@ bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=thr
 bench-ffi: ## measures the programs of ffi-examples beside the C callback and other clients (OPTIONS="rounds=3 languages=go,node")
 	@$(MAKE) --no-print-directory bench OPTIONS="only=ffi sizes=1024 $(OPTIONS)"
 
-header: setup ## writes include/rmq.h, tests/exports.txt and docs/CONFIGURATION.md anew from the sources
+header: setup ## writes the headers, tests/exports.txt and docs/CONFIGURATION.md anew from the sources
 	RMQ_BLESS=1 cargo test --locked --quiet --no-fail-fast --test header --test exports
 	RMQ_BLESS=1 cargo test --locked --quiet --lib config::docs
 
 reference: setup ## writes the reference of the C interface to build/reference/html
 	doxygen docs/Doxyfile
 
-install: setup ## installs library, headers, rmqcat, CMake package and pkg-config file into PREFIX (/usr/local)
+install: setup ## installs libraries, headers, rmqcat, CMake package and pkg-config file into PREFIX (/usr/local)
 	cmake -S . -B build/cmake-install -DCMAKE_INSTALL_PREFIX="$(abspath $(PREFIX))" -DRMQ_CARGO_TARGET_DIR="$(CURDIR)/target"
 	cmake --build build/cmake-install
 	cmake --install build/cmake-install

@@ -1,4 +1,5 @@
-# Rmq::rmq and Rmq::rmq_static, from RMQ_INCLUDE_FOLDER and RMQ_LIBRARY_FOLDER. Used by the build and by the package.
+# Rmq::rmq, Rmq::rmq_static and Rmq::mock, from RMQ_INCLUDE_FOLDER and RMQ_LIBRARY_FOLDER. Used by the build and by the
+# package, which may have been installed without the mock.
 
 if(NOT TARGET Rmq::rmq)
   add_library(Rmq::rmq SHARED IMPORTED GLOBAL)
@@ -17,4 +18,12 @@ if(NOT TARGET Rmq::rmq_static)
     INTERFACE_COMPILE_DEFINITIONS "RMQ_STATIC"
     INTERFACE_LINK_LIBRARIES "gcc_s;util;rt;pthread;m;dl;c"
     INTERFACE_LINK_OPTIONS "LINKER:--exclude-libs,librmq.a")
+endif()
+
+if(NOT TARGET Rmq::mock AND (TARGET rmq_mock_cargo OR EXISTS "${RMQ_LIBRARY_FOLDER}/librmq_mock.so"))
+  add_library(Rmq::mock SHARED IMPORTED GLOBAL)
+  set_target_properties(Rmq::mock PROPERTIES
+    IMPORTED_LOCATION "${RMQ_LIBRARY_FOLDER}/librmq_mock.so"
+    IMPORTED_SONAME "librmq_mock.so.0"
+    INTERFACE_INCLUDE_DIRECTORIES "${RMQ_INCLUDE_FOLDER}")
 endif()

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that every tool is here that a target of the Makefile needs: setup.sh [bench]
+# Makes sure that every tool is here that a target of the Makefile needs: setup.sh [bench|demo]
+# demo asks for nothing but what builds the library and C programs.
 # What is missing is installed from Debian's packages where this may be done, else one sentence names the package.
 set -euo pipefail
 
@@ -47,31 +48,38 @@ need g++ g++
 need cc gcc libc6-dev
 need c++ g++
 [ -e /usr/include/stdio.h ] || lacks "the C library's header stdio.h" libc6-dev
-need readelf binutils
 need cmake cmake
-need pkg-config pkg-config
-need valgrind valgrind
-need abidiff abigail-tools
-need clang clang
-need doxygen doxygen
-for program in java javac; do
-    if ! command -v $program >/dev/null; then
-        lacks "$program" openjdk-17-jdk-headless
-    else
-        version=$(jdk_of $program)
-        if [ -n "$version" ] && [ "$version" -lt 17 ]; then
-            lacks "a $program of version 17 (this is $version)" openjdk-17-jdk-headless
+
+# Tools of the tests, the real brokers and the bindings.
+need_the_rest() {
+    need readelf binutils
+    need pkg-config pkg-config
+    need valgrind valgrind
+    need abidiff abigail-tools
+    need clang clang
+    need doxygen doxygen
+    for program in java javac; do
+        if ! command -v $program >/dev/null; then
+            lacks "$program" openjdk-17-jdk-headless
+        else
+            version=$(jdk_of $program)
+            if [ -n "$version" ] && [ "$version" -lt 17 ]; then
+                lacks "a $program of version 17 (this is $version)" openjdk-17-jdk-headless
+            fi
         fi
-    fi
-done
-need mvn maven
-need node nodejs
-need npm npm
-need python3 python3
-# Of the programs in ffi-examples.
-need go golang-go
-need ruby ruby-ffi ruby
-! command -v ruby >/dev/null || ruby -rffi -e "" 2>/dev/null || lacks "the gem ffi" ruby-ffi
+    done
+    need mvn maven
+    need node nodejs
+    need npm npm
+    need python3 python3
+    # Of the programs in ffi-examples.
+    need go golang-go
+    need ruby ruby-ffi ruby
+    ! command -v ruby >/dev/null || ruby -rffi -e "" 2>/dev/null || lacks "the gem ffi" ruby-ffi
+}
+if [ "${1:-}" != demo ]; then
+    need_the_rest
+fi
 if [ "${1:-}" = bench ]; then
     # Not installed from here: the one of Debian 12 is too old.
     go_version=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p' || true)

@@ -29,6 +29,31 @@ fn every_exported_function_takes_nulls_and_impossible_numbers() {
 }
 
 #[test]
+fn every_exported_function_of_the_mock_takes_nulls_and_impossible_numbers() {
+    let printed = runs_clean("mock_nulls");
+    let mut called: Vec<&str> = printed.lines().collect();
+    called.sort_unstable();
+    let exports = std::fs::read_to_string(root().join("tests/exports-mock.txt")).unwrap();
+    assert_eq!(called, exports.lines().collect::<Vec<_>>(), "each function needs a row in mock_nulls.c");
+}
+
+#[test]
+fn a_mock_cluster_has_what_a_program_gave_it() {
+    runs_clean("mock_cluster");
+}
+
+/// Not under valgrind: what the child leaves alone on purpose would count as lost.
+#[test]
+fn a_forked_child_is_told_of_the_mock_cluster() {
+    run(&mut program(compile("mock_fork.c")));
+}
+
+#[test]
+fn each_fault_of_the_mock_happens_as_scripted_and_a_consumer_survives_it() {
+    runs_clean("mock_faults");
+}
+
+#[test]
 fn the_library_tells_what_it_is() {
     runs_clean("library");
 }
@@ -42,14 +67,15 @@ fn every_exported_function_is_used_by_a_program_that_looks_at_its_effect() {
         for entry in std::fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let source = path.extension().is_some_and(|kind| kind == "c" || kind == "cc");
-            if source && !path.ends_with("nulls.c") {
+            if source && !path.to_str().unwrap().ends_with("nulls.c") {
                 programs.push_str(&std::fs::read_to_string(path).unwrap());
             }
         }
     }
     let words: std::collections::BTreeSet<&str> =
         programs.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).collect();
-    let exports = std::fs::read_to_string(root().join("tests/exports.txt")).unwrap();
+    let read = |list: &str| std::fs::read_to_string(root().join("tests").join(list)).unwrap();
+    let exports = read("exports.txt") + &read("exports-mock.txt");
     let unseen: Vec<&str> = exports.lines().filter(|function| !words.contains(function)).collect();
     assert!(unseen.is_empty(), "{unseen:?}");
 }

@@ -7,7 +7,10 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use support::{STRICT, both, declared, end, library_folder, output, program, root, run, tool};
+use support::{
+    STRICT, both, declared, declared_in, end, library_folder, mock_for_programs, output, program, root, run,
+    tool,
+};
 
 fn read(path: impl AsRef<Path>) -> String {
     let path = root().join(path);
@@ -65,7 +68,9 @@ fn compile(folder: &Path, name: &str, language: &str, code: &str) -> PathBuf {
         .arg("-I")
         .arg(root().join("include"))
         .args([&source, Path::new("-o"), &program, &library])
-        .arg(format!("-Wl,-rpath,{}", folder.display())));
+        .args(code.contains("rmq_mock.h").then(mock_for_programs))
+        .arg(format!("-Wl,-rpath,{}", folder.display()))
+        .arg(format!("-Wl,-rpath,{}", library_folder().display())));
     program
 }
 
@@ -156,7 +161,8 @@ fn heading(line: &str) -> Option<String> {
 
 #[test]
 fn functions_constants_and_files_that_are_named_exist() {
-    let (functions, header, cmake) = (declared(), read("include/rmq.h"), read("CMakeLists.txt"));
+    let functions = [declared(), declared_in("rmq_mock.h")].concat();
+    let (header, cmake) = (read("include/rmq.h") + &read("include/rmq_mock.h"), read("CMakeLists.txt"));
     for page in pages() {
         for name in quoted(&prose(&read(&page))) {
             let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

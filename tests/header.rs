@@ -1,5 +1,7 @@
 //! The C header: is it the one that cbindgen writes, does every compiler take it, does it say the truth.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::path::PathBuf;
@@ -32,6 +34,9 @@ const SOURCES: &[&str] = &[
     "log",
 ];
 
+/// The same of rmq_mock.h.
+const MOCK_SOURCES: &[&str] = &["error", "cluster", "broker", "message", "group", "fault", "hold", "request"];
+
 fn header() -> PathBuf {
     root().join("include/rmq.h")
 }
@@ -46,27 +51,41 @@ fn constant(name: &str) -> Option<i64> {
 
 #[test]
 fn the_header_is_what_cbindgen_writes() {
-    let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).unwrap();
-    let builder = SOURCES.iter().fold(cbindgen::Builder::new().with_config(config), |builder, source| {
-        builder.with_src(root().join(format!("src/capi/{source}.rs")))
+    is_current("include/rmq.h", "cbindgen.toml", "src/capi", SOURCES);
+}
+
+#[test]
+fn the_mocks_header_is_what_cbindgen_writes() {
+    is_current("include/rmq_mock.h", "cbindgen-mock.toml", "mock/src/capi", MOCK_SOURCES);
+}
+
+/// Compares a header with what its sources say.
+fn is_current(header: &str, config: &str, folder: &str, sources: &[&str]) {
+    let config = cbindgen::Config::from_file(root().join(config)).unwrap();
+    let builder = sources.iter().fold(cbindgen::Builder::new().with_config(config), |builder, source| {
+        builder.with_src(root().join(format!("{folder}/{source}.rs")))
     });
     let mut written = Vec::new();
     builder.generate().unwrap().write(&mut written);
     let written = String::from_utf8(written).unwrap();
+    let path = root().join(header);
     if std::env::var_os("RMQ_BLESS").is_some() {
         std::fs::create_dir_all(root().join("include")).unwrap();
-        std::fs::write(header(), &written).unwrap();
+        std::fs::write(&path, &written).unwrap();
     }
-    assert!(text() == written, "include/rmq.h is not current; write it with RMQ_BLESS=1 cargo test");
+    let present = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(present == written, "{header} is not current; write it with RMQ_BLESS=1 cargo test");
 }
 
 #[test]
 fn every_file_with_exported_functions_is_in_the_header() {
-    for entry in std::fs::read_dir(root().join("src/capi")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let exports = std::fs::read_to_string(&path).unwrap().contains("#[unsafe(no_mangle)]");
-        assert_eq!(exports || name == "log", SOURCES.contains(&name.as_str()), "{name}");
+    for (folder, sources) in [("src/capi", SOURCES), ("mock/src/capi", MOCK_SOURCES)] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let exports = std::fs::read_to_string(&path).unwrap().contains("#[unsafe(no_mangle)]");
+            assert_eq!(exports || name == "log", sources.contains(&name.as_str()), "{folder}/{name}");
+        }
     }
 }
 
@@ -93,6 +112,8 @@ fn every_compiler_takes_the_header_once_and_twice() {
                     "#define small char\n#define interface struct\n#define near\n#define far\n#include \"rmq.h\"\n",
                 ),
                 ("static", "#define RMQ_STATIC\n#include \"rmq.h\"\n"),
+                ("mock", "#include \"rmq_mock.h\"\n#include \"rmq_mock.h\"\n"),
+                ("both", "#include \"rmq_mock.h\"\n#include \"rmq.h\"\n"),
             ] {
                 let source = folder.join(format!("{name}.{}", if cpp { "cc" } else { "c" }));
                 std::fs::write(&source, format!("{text}extern int rmq_test_unit;\n")).unwrap();
@@ -200,6 +221,7 @@ fn the_reference_is_made_without_a_warning() {
     let made = end(tool("doxygen", "doxygen").arg(file).current_dir(root()));
     assert!(made.status.success(), "{}", both(&made));
     let page = std::fs::read_to_string(folder.join("html/rmq_8h.html")).unwrap();
+    assert!(folder.join("html/rmq__mock_8h.html").exists());
     for function in support::declared() {
         assert!(page.contains(&format!(">{function}<")), "{function} is not in the reference");
     }
@@ -213,6 +235,27 @@ fn codes_are_the_tables() {
     let declared = text().lines().filter(|line| line.starts_with("#define RMQ_E_")).count();
     assert_eq!(declared, ErrorKind::KNOWN.len());
     assert_eq!(constant("RMQ_OK"), Some(0));
+}
+
+/// The mock's numbers are those of rmq.h, of the protocol's requests and of itself.
+#[test]
+fn the_mocks_constants_are_the_tables() {
+    use rmq::protocol::RequestCode;
+    let header = std::fs::read_to_string(root().join("include/rmq_mock.h")).unwrap();
+    let constants = header.lines().filter_map(|line| line.strip_prefix("#define RMQ_MOCK_")?.split_once(' '));
+    let (mut codes, mut requests) = (0, 0);
+    for (name, number) in
+        constants.filter_map(|(name, value)| Some((name, value.trim().parse::<i32>().ok()?)))
+    {
+        if name.starts_with("E_") || name == "OK" {
+            assert_eq!(constant(&format!("RMQ_{name}")), Some(i64::from(number)), "{name}");
+            codes += 1;
+        } else if !name.starts_with("FAULT_") && number > 0 {
+            assert_eq!(RequestCode::from(number).name(), name);
+            requests += 1;
+        }
+    }
+    assert!(codes >= 8 && requests >= 15, "{codes} {requests}");
 }
 
 #[test]
@@ -229,13 +272,15 @@ fn the_version_is_cargos() {
 
 #[test]
 fn every_function_says_since_when_and_from_which_thread() {
-    let header = text();
-    let parts: Vec<&str> = header.split("\nRMQ_EXPORT").collect();
-    for pair in parts.windows(2) {
-        let comment = pair[0].rsplit("/**").next().unwrap();
-        let function = pair[1].split('(').next().unwrap();
-        assert!(comment.contains("@since 0."), "{function}");
-        assert!(comment.contains("@par Thread-safety"), "{function}");
+    for (name, macro_name) in [("rmq.h", "\nRMQ_EXPORT"), ("rmq_mock.h", "\nRMQ_MOCK_EXPORT")] {
+        let header = std::fs::read_to_string(root().join("include").join(name)).unwrap();
+        let parts: Vec<&str> = header.split(macro_name).collect();
+        for pair in parts.windows(2) {
+            let comment = pair[0].rsplit("/**").next().unwrap();
+            let function = pair[1].split('(').next().unwrap();
+            assert!(comment.contains("@since 0."), "{function}");
+            assert!(comment.contains("@par Thread-safety"), "{function}");
+        }
+        assert_eq!(parts.len() - 1, support::declared_in(name).len());
     }
-    assert_eq!(parts.len() - 1, support::declared().len());
 }

@@ -50,9 +50,13 @@ static INSTALLED: LazyLock<Installed> = LazyLock::new(|| {
 impl Installed {
     /// What pkg-config answers.
     fn flags(&self, arguments: &[&str]) -> Vec<String> {
+        self.flags_of(&["rmq"], arguments)
+    }
+
+    fn flags_of(&self, packages: &[&str], arguments: &[&str]) -> Vec<String> {
         let printed = run(tool("pkg-config", "pkg-config")
             .args(arguments)
-            .arg("rmq")
+            .args(packages)
             .env("PKG_CONFIG_PATH", self.library.join("pkgconfig")));
         printed.split_whitespace().map(str::to_owned).collect()
     }
@@ -136,6 +140,11 @@ fn everything_is_installed_under_its_names() {
         "RmqConfigVersion.cmake",
         "RmqTargets.cmake",
         "rmq.pc",
+        "rmq_mock.h",
+        "librmq_mock.so",
+        "librmq_mock.so.0",
+        "librmq_mock.so.0.1.0",
+        "rmq_mock.pc",
         "building.md",
         "LICENSE",
         "rmqcat",
@@ -163,6 +172,7 @@ fn every_example_builds_by_find_package_and_starts() {
         assert!(said.starts_with("rmqcat ") && said.ends_with(version), "{said}");
     }
     starts(&built.join("push_static"), None);
+    starts(&built.join("mock_cluster"), None);
     let needs = dynamic(&built.join("push"));
     assert!(needs.contains("[librmq.so.0]"), "{needs}");
     let needs = dynamic(&built.join("push_static"));
@@ -205,8 +215,8 @@ fn every_example_is_short_and_run_against_a_broker_by_a_test() {
 struct Outside(PathBuf);
 
 impl Outside {
-    fn new() -> Outside {
-        let folder = std::env::temp_dir().join(format!("rmq-first-programs-{}", std::process::id()));
+    fn new(name: &str) -> Outside {
+        let folder = std::env::temp_dir().join(format!("rmq-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir(&folder).unwrap();
         assert!(!folder.starts_with(root()), "{}", folder.display());
@@ -240,7 +250,7 @@ fn programs(folder: &Path) -> [PathBuf; 2] {
 fn the_first_programs_build_in_every_way_and_consume_from_a_broker() {
     let cluster = Cluster::shared(Version::V5_5_0);
     cluster.create_topic("TenLines", 1);
-    let folder = Outside::new();
+    let folder = Outside::new("first-programs");
     let project = "cmake_minimum_required(VERSION 3.18)\nproject(First C CXX)\nfind_package(Rmq 0.1 REQUIRED)\n\
          set(CMAKE_CXX_STANDARD 11)\n\
          add_executable(first first.c)\ntarget_link_libraries(first PRIVATE Rmq::rmq)\n\
@@ -274,6 +284,70 @@ fn the_first_programs_build_in_every_way_and_consume_from_a_broker() {
         let offset = cluster.committed_offset(group, "TenLines", 0).unwrap();
         assert!(offset > 0 && offset <= sent, "{group}: {offset}");
     }
+}
+
+/// The page for users who test their consumers: its program builds outside of the repository in every way, and passes.
+#[test]
+fn a_unit_test_of_a_user_builds_with_the_mock_and_passes() {
+    let folder = Outside::new("mock-user");
+    let page = std::fs::read_to_string(root().join("docs/mock.md")).unwrap();
+    let code = page.split("\n```c\n").nth(1).unwrap().split("```").next().unwrap();
+    let (c, cpp) = (folder.path().join("orders_test.c"), folder.path().join("header.cc"));
+    std::fs::write(&c, code).unwrap();
+    // In C++ the header is compiled and a function of it linked.
+    let code = "#include <rmq_mock.h>\nint main()\n{\n    \
+         rmq_mock_cluster *cluster = rmq_mock_cluster_new(1, 20, 0, 0);\n    \
+         bool named = rmq_mock_cluster_namesrv_addr(cluster) != 0;\n    \
+         rmq_mock_cluster_destroy(cluster);\n    return named ? 0 : 1;\n}\n";
+    std::fs::write(&cpp, code).unwrap();
+    let project = "cmake_minimum_required(VERSION 3.18)\nproject(Orders C CXX)\nfind_package(Rmq 0.1 REQUIRED)\n\
+         enable_testing()\nset(CMAKE_C_STANDARD 99)\nset(CMAKE_CXX_STANDARD 11)\n\
+         add_executable(orders_test orders_test.c)\n\
+         target_link_libraries(orders_test PRIVATE Rmq::rmq Rmq::mock)\nadd_test(NAME orders COMMAND orders_test)\n\
+         add_executable(static_test orders_test.c)\n\
+         target_link_libraries(static_test PRIVATE Rmq::rmq_static Rmq::mock)\nadd_test(NAME static COMMAND static_test)\n\
+         add_executable(header header.cc)\n\
+         target_link_libraries(header PRIVATE Rmq::mock)\nadd_test(NAME header COMMAND header)\n";
+    std::fs::write(folder.path().join("CMakeLists.txt"), project).unwrap();
+    let built = folder.path().join("build");
+    INSTALLED.by_cmake(folder.path(), &built);
+    run(tool("ctest", "cmake").arg("--output-on-failure").current_dir(&built).env_remove("NAMESRV_ADDR"));
+    let flags = INSTALLED.flags_of(&["rmq", "rmq_mock"], &["--cflags", "--libs"]);
+    for (compiler, package) in [("gcc", "gcc"), ("clang", "clang")] {
+        let path = folder.path().join(compiler);
+        run(tool(compiler, package).args(["-std=c99", "-pthread"]).arg(&c).args(&flags).arg("-o").arg(&path));
+        run_with(&path, &INSTALLED.library);
+    }
+    let flags = INSTALLED.flags_of(&["rmq_mock"], &["--cflags", "--libs"]);
+    for (compiler, package) in [("g++", "g++"), ("clang++", "clang")] {
+        let path = folder.path().join(compiler);
+        run(tool(compiler, package).arg("-std=c++11").arg(&cpp).args(&flags).arg("-o").arg(&path));
+        run_with(&path, &INSTALLED.library);
+    }
+}
+
+/// What `make demo` runs, on the mock cluster: with a build that is not optimised, and folders of the test.
+#[test]
+fn the_demo_consumes_from_the_mock_cluster() {
+    let out = output("demo");
+    let printed = run(program(root().join("scripts/demo.sh"))
+        .env("RMQ_DEMO_PROFILE", "dev")
+        .env("RMQ_DEMO_CARGO", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cmake-cargo"))
+        .env("RMQ_DEMO_OUT", &out));
+    assert!(printed.contains("demo: a mock cluster gets 1000 messages in Orders"), "{printed}");
+    // As the program shows its first messages, counts the rest, and sums up.
+    assert!(printed.lines().any(|line| line.starts_with("Orders queue ") && line.contains(" key order-")));
+    assert!(
+        printed.lines().any(|line| line.starts_with("500 messages in ") && line.ends_with("500 expected"))
+    );
+    assert!(!printed.contains("tag shipped"), "{printed}");
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    assert!(makefile.contains("BROKER ?= mock") && makefile.contains("scripts/demo.sh $(BROKER)"));
+}
+
+/// Runs a program that has to find the installed libraries.
+fn run_with(path: &Path, library: &Path) -> String {
+    run(program(path).env("LD_LIBRARY_PATH", library))
 }
 
 #[test]

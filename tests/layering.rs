@@ -85,7 +85,14 @@ impl Source {
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let sources = sources_of("src");
+    assert!(sources.len() > 50, "the sources were not found");
+    sources
+}
+
+/// The sources below a folder of the repository.
+fn sources_of(folder: &str) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders = vec![root.clone()];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -106,7 +113,6 @@ fn sources() -> Vec<Source> {
             sources.push(Source { name, lines: lines.map(str::to_owned).collect() });
         }
     }
-    assert!(sources.len() > 50, "the sources were not found");
     sources
 }
 
@@ -147,6 +153,17 @@ fn unsafe_stands_in_capi_only() {
     refuse(&["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"], |source| {
         source.room() == "capi" || UNSAFE.iter().any(|(name, _)| *name == source.name)
     });
+}
+
+#[test]
+fn the_mock_is_unsafe_in_its_capi_only() {
+    let sources = sources_of("mock/src");
+    assert!(sources.iter().any(|source| source.room() == "capi"));
+    for source in sources.iter().filter(|source| source.room() != "capi") {
+        let unsafe_line =
+            source.code().find(|(_, line)| line.contains("unsafe ") || line.contains("unsafe("));
+        assert!(unsafe_line.is_none(), "{}: {unsafe_line:?}", source.name);
+    }
 }
 
 #[test]

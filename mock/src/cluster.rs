@@ -129,7 +129,12 @@ impl MockCluster {
     /// # Panics
     /// When somebody else has taken its port.
     pub fn name_server_up(&self) {
-        self.0.start(None, self.0.name_server, Role::NameServer);
+        self.try_name_server_up().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Starts the name server again at its old address, unless somebody else has taken its port.
+    pub fn try_name_server_up(&self) -> io::Result<()> {
+        self.0.start(None, self.0.name_server, Role::NameServer)
     }
 
     /// Creates a topic with `queues` queues on each broker.
@@ -200,9 +205,9 @@ impl Inner {
         self.stop(Some(index));
     }
 
-    pub(crate) fn start_broker(&self, index: usize) {
+    pub(crate) fn start_broker(&self, index: usize) -> io::Result<()> {
         let address = self.shared.world().brokers[index].address;
-        self.start(Some(index), address, Role::Broker(index));
+        self.start(Some(index), address, Role::Broker(index))
     }
 
     /// Starts a broker that is down at a new port.
@@ -225,16 +230,15 @@ impl Inner {
         drop(server);
     }
 
-    fn start(&self, which: Option<usize>, address: SocketAddr, role: Role) {
+    fn start(&self, which: Option<usize>, address: SocketAddr, role: Role) -> io::Result<()> {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         if servers.contains_key(&which) {
-            return;
+            return Ok(());
         }
-        match Server::restart(address, role, &self.shared) {
-            Ok(server) => {
-                servers.insert(which, server);
-            }
-            Err(error) => panic!("cannot listen on {address} again: {error}"),
-        }
+        let server = Server::restart(address, role, &self.shared).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address} again: {error}"))
+        })?;
+        servers.insert(which, server);
+        Ok(())
     }
 }

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use rmq::protocol::command::Request;
 use rmq::protocol::{Header, RequestCode, ResponseCode};
 
+use crate::world::Role;
+
 /// A request that came.
 #[derive(Debug, Clone)]
 pub struct Recorded {
@@ -15,6 +17,8 @@ pub struct Recorded {
     pub at: Instant,
     /// When its answer left and what it was; `None` before, and for requests that want none.
     pub answered: Option<(Instant, ResponseCode)>,
+    /// Which broker was asked, by its place; `None` for the name server.
+    pub broker: Option<usize>,
     /// Tells connections apart.
     pub connection: u64,
     /// Its header.
@@ -40,11 +44,15 @@ pub(crate) struct Journal(Vec<Recorded>);
 
 impl Journal {
     /// Takes down a request and answers its place.
-    pub(crate) fn note(&mut self, connection: u64, header: &Header, body: &Bytes) -> usize {
+    pub(crate) fn note(&mut self, connection: u64, asked: Role, header: &Header, body: &Bytes) -> usize {
         self.0.push(Recorded {
             code: RequestCode::from(header.code),
             at: Instant::now(),
             answered: None,
+            broker: match asked {
+                Role::NameServer => None,
+                Role::Broker(index) => Some(index),
+            },
             connection,
             header: header.clone(),
             body: body.clone(),

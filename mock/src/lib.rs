@@ -22,6 +22,7 @@
 //! in [`effects::Effects`] and done after the lock is free.
 
 mod broker;
+pub mod capi;
 mod clock;
 mod cluster;
 mod effects;

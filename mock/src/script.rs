@@ -14,7 +14,7 @@ pub(crate) struct Script(VecDeque<Rule>);
 
 struct Rule {
     code: RequestCode,
-    /// `None` is anybody.
+    /// Who has to be asked; anybody without it.
     at: Option<Role>,
     fields: Vec<(String, String)>,
     left: usize,
@@ -23,8 +23,8 @@ struct Rule {
 
 impl Script {
     /// The fault of the first rule that fits, of which one use is thereby spent.
-    pub(crate) fn next(&mut self, role: Role, header: &Header) -> Option<Fault> {
-        let at = self.0.iter().position(|rule| rule.fits(role, header))?;
+    pub(crate) fn next(&mut self, asked: Role, header: &Header) -> Option<Fault> {
+        let at = self.0.iter().position(|rule| rule.fits(asked, header))?;
         let rule = self.0.get_mut(at)?;
         rule.left -= 1;
         let fault = rule.fault.clone();
@@ -36,9 +36,9 @@ impl Script {
 }
 
 impl Rule {
-    fn fits(&self, role: Role, header: &Header) -> bool {
-        let here = self.at.is_none_or(|at| at == role);
+    fn fits(&self, asked: Role, header: &Header) -> bool {
         let has = |(name, value): &(String, String)| header.fields.find(name) == Some(value.as_str());
+        let here = self.at.is_none_or(|at| at == asked);
         here && RequestCode::from(header.code) == self.code && self.fields.iter().all(has)
     }
 }
@@ -61,6 +61,18 @@ impl On {
     /// Only requests whose header has this field.
     pub fn with(mut self, field: &str, value: impl ToString) -> On {
         self.fields.push((field.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Only requests to the name server.
+    pub fn at_name_server(mut self) -> On {
+        self.at = Some(Role::NameServer);
+        self
+    }
+
+    /// Only requests to the broker of that place, the first is 0.
+    pub fn at_broker(mut self, index: usize) -> On {
+        self.at = Some(Role::Broker(index));
         self
     }
 

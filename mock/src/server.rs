@@ -29,7 +29,8 @@ pub(crate) struct Server {
 #[derive(Default)]
 struct Open {
     stopping: AtomicBool,
-    peers: Mutex<Vec<Weak<Peer>>>,
+    /// Each with the thread that listens to it.
+    peers: Mutex<Vec<(Weak<Peer>, JoinHandle<()>)>>,
 }
 
 /// A port nobody listens on, kept by the listener until the server starts.
@@ -71,7 +72,7 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Refuses new connections and ends the open ones.
+    /// Refuses new connections, ends the open ones, and waits for their threads.
     fn drop(&mut self) {
         self.open.stopping.store(true, Ordering::Release);
         // Wakes the thread that accepts.
@@ -80,10 +81,12 @@ impl Drop for Server {
             // Its panic was already printed.
             let _ = accepting.join();
         }
-        for peer in self.open.peers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            if let Some(peer) = peer.upgrade() {
-                peer.close();
-            }
+        let peers = std::mem::take(&mut *self.open.peers.lock().unwrap_or_else(PoisonError::into_inner));
+        for peer in peers.iter().filter_map(|(peer, _)| peer.upgrade()) {
+            peer.close();
+        }
+        for (_, listening) in peers {
+            join(listening);
         }
     }
 }
@@ -99,15 +102,22 @@ impl Open {
             let Some(shared) = shared.upgrade() else { return };
             let id = NEXT_PEER.fetch_add(1, Ordering::Relaxed);
             let Ok(peer) = Peer::new(id, role, stream).map(Arc::new) else { continue };
-            {
-                let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-                peers.retain(|peer| peer.strong_count() > 0);
-                peers.push(Arc::downgrade(&peer));
-            }
+            let weak = Arc::downgrade(&peer);
             let builder = thread::Builder::new().name(format!("mock-peer-{id}"));
-            let _ = builder.spawn(move || listen(&peer, &shared));
+            let Ok(listening) = builder.spawn(move || listen(&peer, &shared)) else { continue };
+            let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            for (_, ended) in peers.extract_if(.., |(_, listening)| listening.is_finished()) {
+                join(ended);
+            }
+            peers.push((weak, listening));
         }
     }
+}
+
+/// Waits for a thread that is about to end.
+fn join(thread: JoinHandle<()>) {
+    // Its panic was already printed.
+    let _ = thread.join();
 }
 
 /// Takes what a client sends until it ends.

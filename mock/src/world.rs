@@ -62,11 +62,11 @@ impl Shared {
             if frame.header.is_response() {
                 return world.responded(effects, peer, &frame);
             }
-            let peer_role = peer.role;
-            let entry = world.journal.note(peer.id, &frame.header, &frame.body);
+            let role = peer.role;
+            let entry = world.journal.note(peer.id, peer.role, &frame.header, &frame.body);
             let (peer, request) = (Arc::clone(peer), frame.header.clone());
             let caller = Caller { peer, request, entry, distortion: None };
-            match world.script.next(peer_role, &frame.header) {
+            match world.script.next(role, &frame.header) {
                 Some(fault) => fault.befall(world, effects, caller, frame),
                 None => world.serve(effects, caller, &frame),
             }

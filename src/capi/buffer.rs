@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Safety
 /// `buf` is NULL or has room for `size` bytes; `needed` is NULL or may be written to.
-pub(super) unsafe fn fill(text: &str, buf: *mut c_char, size: usize, needed: *mut usize) -> Result<()> {
+pub unsafe fn fill(text: &str, buf: *mut c_char, size: usize, needed: *mut usize) -> Result<()> {
     let takes = text.len() + 1;
     // SAFETY: as this function's own.
     unsafe { handle::store(needed, takes) };
@@ -33,7 +33,7 @@ pub(super) unsafe fn fill(text: &str, buf: *mut c_char, size: usize, needed: *mu
 ///
 /// # Safety
 /// `errbuf` is NULL or has room for `size` bytes.
-pub(super) unsafe fn tell(errbuf: *mut c_char, size: usize, error: Option<&Error>) {
+pub unsafe fn tell(errbuf: *mut c_char, size: usize, error: Option<&Error>) {
     if !errbuf.is_null() {
         // SAFETY: as this function's own.
         unsafe { put(error.map_or("", Error::text), errbuf, size) };

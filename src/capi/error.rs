@@ -236,7 +236,8 @@ fn codes_json() -> String {
 }
 
 /// A text for C. It ends at a NUL inside, of which our own texts have none.
-pub(super) fn owned(text: &str) -> CString {
+#[doc(hidden)]
+pub fn owned(text: &str) -> CString {
     CString::new(buffer::cut(text, text.len())).unwrap_or_default()
 }
 

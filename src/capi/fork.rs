@@ -4,16 +4,17 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The process a handle belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Process(u32);
+pub struct Process(u32);
 
 impl Process {
-    pub(super) fn current() -> Process {
+    /// The one this runs in.
+    pub fn current() -> Process {
         Process(std::process::id())
     }
 }
 
 /// Refuses a handle that another process made.
-pub(super) fn check(made_in: Process) -> Result<()> {
+pub fn check(made_in: Process, what: &str) -> Result<()> {
     let now = Process::current();
     if made_in == now {
         return Ok(());
@@ -21,7 +22,7 @@ pub(super) fn check(made_in: Process) -> Result<()> {
     Err(Error::new(
         ErrorKind::Forked,
         format!(
-            "the consumer was made in process {}, this is its child {}; make a new one here",
+            "the {what} was made in process {}, this is its child {}; make a new one here",
             made_in.0, now.0
         ),
     ))

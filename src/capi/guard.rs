@@ -9,7 +9,7 @@ use super::{buffer, consumer, fork, handle};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Runs a function that answers a code; a failure is kept for `rmq_last_error_message`.
-pub(super) fn code(function: &'static str, body: impl FnOnce() -> Result<()>) -> rmq_code {
+pub fn code(function: &'static str, body: impl FnOnce() -> Result<()>) -> rmq_code {
     match run(function, body) {
         Ok(()) => RMQ_OK,
         Err(error) => {
@@ -20,7 +20,7 @@ pub(super) fn code(function: &'static str, body: impl FnOnce() -> Result<()>) ->
 }
 
 /// Runs a function that answers a value; `fallback` stands for every failure.
-pub(super) fn value<T>(function: &'static str, fallback: T, body: impl FnOnce() -> Result<T>) -> T {
+pub fn value<T>(function: &'static str, fallback: T, body: impl FnOnce() -> Result<T>) -> T {
     run(function, body).unwrap_or_else(|error| {
         remember(&error);
         fallback
@@ -31,7 +31,7 @@ pub(super) fn value<T>(function: &'static str, fallback: T, body: impl FnOnce() 
 ///
 /// # Safety
 /// `errbuf` is NULL or has room for `size` bytes.
-pub(super) unsafe fn code_told(
+pub unsafe fn code_told(
     function: &'static str,
     (errbuf, size): (*mut c_char, usize),
     body: impl FnOnce() -> Result<()>,
@@ -52,7 +52,7 @@ pub(super) unsafe fn on_consumer<T>(
 ) -> Result<T> {
     // SAFETY: as this function's own.
     let inner = unsafe { handle::borrow(pointer, "consumer") }?.share();
-    fork::check(inner.process())?;
+    fork::check(inner.process(), "consumer")?;
     match catch_unwind(AssertUnwindSafe(|| body(&inner))) {
         Ok(result) => result,
         Err(payload) => {

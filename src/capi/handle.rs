@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Safety
 /// `pointer` is NULL or points to a `T` that outlives `'a` and is not written to meanwhile.
-pub(super) unsafe fn borrow<'a, T>(pointer: *const T, name: &str) -> Result<&'a T> {
+pub unsafe fn borrow<'a, T>(pointer: *const T, name: &str) -> Result<&'a T> {
     // SAFETY: as this function's own.
     unsafe { pointer.as_ref() }.ok_or_else(|| null(name))
 }
@@ -17,7 +17,7 @@ pub(super) unsafe fn borrow<'a, T>(pointer: *const T, name: &str) -> Result<&'a 
 ///
 /// # Safety
 /// `pointer` is NULL or points to a `T` that outlives `'a` and that nobody else uses meanwhile.
-pub(super) unsafe fn borrow_mut<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T> {
+pub unsafe fn borrow_mut<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T> {
     // SAFETY: as this function's own.
     unsafe { pointer.as_mut() }.ok_or_else(|| null(name))
 }
@@ -26,7 +26,7 @@ pub(super) unsafe fn borrow_mut<'a, T>(pointer: *mut T, name: &str) -> Result<&'
 ///
 /// # Safety
 /// `pointer` is NULL or points to a NUL-terminated text that outlives `'a`.
-pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
+pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
     // SAFETY: as this function's own.
     unsafe { text_or(pointer, name) }?.ok_or_else(|| null(name))
 }
@@ -35,7 +35,7 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
 ///
 /// # Safety
 /// As for [`text`].
-pub(super) unsafe fn text_or<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>> {
+pub unsafe fn text_or<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -48,7 +48,7 @@ pub(super) unsafe fn text_or<'a>(pointer: *const c_char, name: &str) -> Result<O
 ///
 /// # Safety
 /// `pointer` is NULL or points to `len` bytes that outlive `'a`.
-pub(super) unsafe fn sized_text<'a>(pointer: *const c_char, len: usize, name: &str) -> Result<&'a str> {
+pub unsafe fn sized_text<'a>(pointer: *const c_char, len: usize, name: &str) -> Result<&'a str> {
     if pointer.is_null() {
         return Err(null(name));
     }
@@ -68,14 +68,15 @@ pub(super) unsafe fn sized_text<'a>(pointer: *const c_char, len: usize, name: &s
 ///
 /// # Safety
 /// `pointer` is NULL or may be written to.
-pub(super) unsafe fn store<T>(pointer: *mut T, value: T) {
+pub unsafe fn store<T>(pointer: *mut T, value: T) {
     if !pointer.is_null() {
         // SAFETY: as this function's own.
         unsafe { pointer.write(value) };
     }
 }
 
-pub(super) fn null(name: &str) -> Error {
+/// The failure of a pointer that must not be NULL.
+pub fn null(name: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("{name} is NULL"))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! This is the only room with `unsafe` (one call of the C library in `config/local_time.rs` aside). Shared moves are in
 //! `guard` (no panic leaves), `handle` (pointers in), `buffer` (texts out), `userdata` (what belongs to the host) and
-//! `fork`. The header is written from the other files in the order in which tests/header.rs lists them; the comments of
+//! `fork`; the mock's C face uses them too, hence they are public and hidden. The header is written from the other files in the order in which tests/header.rs lists them; the comments of
 //! their functions are its text.
 
 // The names and comments are C's: the header is made of them.
@@ -13,7 +13,8 @@
 pub mod allocation;
 pub mod assign;
 pub mod batch;
-mod buffer;
+#[doc(hidden)]
+pub mod buffer;
 pub mod callback;
 pub mod config;
 pub mod consumer;
@@ -21,9 +22,12 @@ pub mod context;
 pub mod error;
 pub mod event;
 pub mod filter;
-mod fork;
-mod guard;
-mod handle;
+#[doc(hidden)]
+pub mod fork;
+#[doc(hidden)]
+pub mod guard;
+#[doc(hidden)]
+pub mod handle;
 pub mod log;
 pub mod message;
 pub mod origin;

@@ -248,7 +248,7 @@ unsafe fn owned<'a>(batch: *const rmq_batch) -> Result<&'a Batch> {
     let lent = unsafe { borrow(batch) }?;
     if !lent.is_lent() {
         // SAFETY: what is not lent came from `give`.
-        fork::check(unsafe { handle::borrow(batch.cast::<Given>(), "batch") }?.process)?;
+        fork::check(unsafe { handle::borrow(batch.cast::<Given>(), "batch") }?.process, "consumer")?;
     }
     Ok(lent)
 }

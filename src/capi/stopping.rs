@@ -91,7 +91,7 @@ pub unsafe extern "C" fn rmq_consumer_destroy(consumer: *mut rmq_consumer) -> rm
         }
         // SAFETY: not NULL, hence a live consumer, as the documentation asks.
         let inner = unsafe { handle::borrow(consumer, "consumer") }?.share();
-        if fork::check(inner.process()).is_err() {
+        if fork::check(inner.process(), "consumer").is_err() {
             // Its threads are the parent's: waiting for them, or dropping what they hold, would hang. It is leaked.
             return Ok(());
         }

@@ -147,6 +147,11 @@ impl<'a> Build<'a> {
         if self.linked {
             // By its path: the folder has no librmq.so.0, which the program would look for.
             command.arg("-L").arg(&library).arg(linkable(&library)).arg(rpath);
+            // Programs of tests/capi have the header by mock_check.h.
+            let text = std::fs::read_to_string(self.source).unwrap();
+            if ["rmq_mock.h", "mock_check.h"].iter().any(|header| text.contains(header)) {
+                command.arg(mock_for_programs());
+            }
         }
         run(&mut command);
         program
@@ -158,17 +163,26 @@ pub fn library_for_programs() -> PathBuf {
     linkable(&library_folder())
 }
 
+/// The mock's library for a program to link.
+pub fn mock_for_programs() -> PathBuf {
+    linkable_as(&library_folder(), "librmq_mock.so")
+}
+
 /// The library under the name that programs look for, beside itself.
 fn linkable(library: &Path) -> PathBuf {
-    let soname = library.join("librmq.so.0");
-    let target = Path::new("librmq.so");
+    linkable_as(library, "librmq.so")
+}
+
+fn linkable_as(library: &Path, name: &str) -> PathBuf {
+    let soname = library.join(format!("{name}.0"));
+    let target = Path::new(name);
     // Tests run at once; the first makes the link and the others find it.
     match std::os::unix::fs::symlink(target, &soname) {
         Ok(()) => {}
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(e) => panic!("{}: {e}", soname.display()),
     }
-    library.join("librmq.so")
+    library.join(name)
 }
 
 /// A program, without variables that change what the library does.
@@ -191,11 +205,17 @@ pub fn under_valgrind(path: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The functions that the header declares, sorted.
+/// The functions that rmq.h declares, sorted.
 pub fn declared() -> Vec<String> {
-    let header = std::fs::read_to_string(root().join("include/rmq.h")).unwrap();
+    declared_in("rmq.h")
+}
+
+/// The functions that a header declares, sorted.
+pub fn declared_in(header: &str) -> Vec<String> {
+    let header = std::fs::read_to_string(root().join("include").join(header)).unwrap();
     // The macro may stand on the line before, and parameters on those after.
     let mut names: Vec<String> = header
+        .replace("\nRMQ_MOCK_EXPORT", "\nRMQ_EXPORT")
         .split("\nRMQ_EXPORT")
         .skip(1)
         .map(|text| text.split('(').next().unwrap().split([' ', '*', '\n']).next_back().unwrap().to_owned())

@@ -41,8 +41,14 @@ impl MockBroker {
     /// # Panics
     /// When somebody else has taken its port.
     pub fn restart(&self) {
-        self.inner.start_broker(self.index);
+        self.try_restart().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Starts it again at its old address, unless somebody else has taken its port.
+    pub fn try_restart(&self) -> std::io::Result<()> {
+        self.inner.start_broker(self.index)?;
         self.inner.shared.world().brokers[self.index].running = true;
+        Ok(())
     }
 
     /// Starts it again at another address, with what it has stored; ends it first if it runs.
@@ -99,6 +105,16 @@ impl MockBroker {
             Ok((offset, _)) => offset,
             Err(refusal) => panic!("produce to {topic}/{queue}: {}", refusal.remark),
         }
+    }
+
+    /// How many queues a topic has here; `None` when it does not exist.
+    pub fn queue_count(&self, topic: &str) -> Option<i32> {
+        self.store(|store| store.queue_count(topic))
+    }
+
+    /// The smallest offset of a queue and the one that its next message gets; `None` when it does not exist.
+    pub fn watermarks(&self, topic: &str, queue: i32) -> Option<(i64, i64)> {
+        self.store(|store| store.min(topic, queue).and_then(|min| Ok((min, store.max(topic, queue)?))).ok())
     }
 
     /// The messages of a queue; none when it does not exist.
