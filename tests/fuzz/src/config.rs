@@ -35,9 +35,9 @@ fn set(config: &mut Config, line: &str) {
     else {
         return;
     };
-    let before = config.dump_json();
+    let before = format!("{config:?}");
     if let Err(error) = config.set(name, value) {
-        assert_eq!(config.dump_json(), before, "a refusal changes nothing");
+        assert_eq!(format!("{config:?}"), before, "a refusal changes nothing");
         assert!(!error.text().is_empty() && error.text().len() < 4096, "{error}");
         return;
     }
