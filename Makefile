@@ -1,15 +1,18 @@
 # The front door. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench bench-ffi header reference install abi coverage deny setup clean
+.PHONY: help demo test test-long bench bench-ffi header reference install abi coverage fuzz deny setup clean
 
 PREFIX ?= /usr/local
 # How often `make test-long` repeats what depends on timing; `make test` repeats it 5 times.
 LOOPS ?= 100
+# How long `make fuzz` runs each target.
+SECONDS ?= 60
 
 # Tools that are built from crates.io once, each version in a folder of its own below build.
 TARPAULIN := build/tools/cargo-tarpaulin-0.37.5/bin/cargo-tarpaulin
 DENY := build/tools/cargo-deny-0.20.2/bin/cargo-deny
 CINSTALL := build/tools/cargo-c-0.10.24/bin/cargo-cinstall
+FUZZ := build/tools/cargo-fuzz-0.13.2/bin/cargo-fuzz
 
 # Where rustup puts cargo and Go's installer go, for shells that were not told.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
@@ -69,6 +72,9 @@ coverage: setup $(TARPAULIN) ## measures which lines of src the tests run, and p
 	$(TARPAULIN) tarpaulin --engine llvm --locked --skip-clean --target-dir target/coverage --packages rmq --lib --tests \
 	    --include-files 'src/*' --objects target/coverage/debug/deps/librmq.so --timeout 900 --out Stdout \
 	    -- --skip examples_build_against --skip a_program_builds_with
+
+fuzz: setup $(FUZZ) ## runs each fuzz target for SECONDS (SECONDS=60, TARGETS="frame record" for some of them)
+	scripts/fuzz.sh $(FUZZ) $(SECONDS) $(TARGETS)
 
 # The second check fetches the database of RustSec, so it needs a network each time.
 deny: $(DENY) ## checks licences, sources and known weaknesses of every crate by deny.toml

@@ -238,7 +238,9 @@ fn timestamp(value: &str) -> Option<String> {
     if value.len() == 14 {
         return local_time::Civil::parse(value).map(|_| value.to_owned());
     }
-    value.parse::<i64>().ok().map(|ms| ms.to_string())
+    let kept = value.parse::<i64>().ok()?.to_string();
+    // Without its leading zeros it would be read as a date from then on.
+    (kept.len() != 14).then_some(kept)
 }
 
 #[cfg(test)]
@@ -284,6 +286,14 @@ mod tests {
         assert!(group(&"g".repeat(120)).is_ok());
         for bad in ["", "a b", "a.b", "grüße", "DEFAULT_CONSUMER", &"g".repeat(121)] {
             assert!(group(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn milliseconds_that_would_be_kept_as_the_digits_of_a_date_are_refused() {
+        assert_eq!(timestamp("0001767225600000").unwrap(), "1767225600000");
+        for bad in ["000020260101000000", "010000000000000"] {
+            assert!(timestamp(bad).is_none(), "{bad}");
         }
     }
 

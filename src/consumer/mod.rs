@@ -65,6 +65,15 @@ pub use state::State;
 pub use subscriptions::selector::{MessageSelector, is_tag_type};
 pub use wakeup::WakeupHandler;
 
+/// Pure parts that `tests/fuzz` drives by themselves; no part of the interface. They are always there, not behind a
+/// cfg: `tests/fuzz_corpus.rs` drives them in the very library that is tested.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use super::offsets::local_file::{Found, Offsets, Read, choose, parse, text};
+    pub use super::queue::process_queue::{BatchId, Cached, Freed, ProcessQueue};
+    pub use super::subscriptions::subscription::Subscription;
+}
+
 use crate::config::ConsumerConfig;
 use crate::error::{Error, Result};
 use crate::log::Log;

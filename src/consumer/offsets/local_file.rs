@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageQueue;
 
 /// The first offset of each queue that is not consumed.
-pub(super) type Offsets = BTreeMap<MessageQueue, i64>;
+pub type Offsets = BTreeMap<MessageQueue, i64>;
 
 /// `<store>/<client id>/<group>/offsets.json`; a `~` at the beginning of `store` is `home`.
 pub(super) fn path(store: &str, home: Option<&Path>, client_id: &str, group: &str) -> Result<PathBuf> {
@@ -35,13 +35,13 @@ pub(super) fn path(store: &str, home: Option<&Path>, client_id: &str, group: &st
 }
 
 /// The text of the file. Java reads it with and without its line breaks; it is written without.
-pub(super) fn text(offsets: &Offsets) -> String {
+pub fn text(offsets: &Offsets) -> String {
     let table = offsets_to_json(offsets.iter().map(|(queue, offset)| (queue, *offset)));
     Json::object([("offsetTable", table)]).to_string()
 }
 
 /// The offsets of a text, or what is wrong with it.
-pub(super) fn parse(text: &[u8]) -> std::result::Result<Offsets, String> {
+pub fn parse(text: &[u8]) -> std::result::Result<Offsets, String> {
     if text.trim_ascii().is_empty() {
         return Err("is empty".to_owned());
     }
@@ -56,7 +56,7 @@ pub(super) fn parse(text: &[u8]) -> std::result::Result<Offsets, String> {
 }
 
 /// What reading one of the two files gave.
-pub(super) enum Read {
+pub enum Read {
     /// There is no such file.
     Absent,
     /// Its bytes.
@@ -67,7 +67,7 @@ pub(super) enum Read {
 
 /// What the two files hold.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub enum Found {
     /// Neither is there: the consumer is new.
     Nothing,
     /// The file's offsets.
@@ -79,7 +79,7 @@ pub(super) enum Found {
 }
 
 /// The file counts if it can be read, else the backup.
-pub(super) fn choose(file: Read, backup: Read) -> Found {
+pub fn choose(file: Read, backup: Read) -> Found {
     let file = match understand(file) {
         Ok(Some(offsets)) => return Found::Offsets(offsets),
         Ok(None) => None,

@@ -6,7 +6,7 @@
 mod bounds;
 mod commit;
 mod disk;
-mod local_file;
+pub(super) mod local_file;
 mod local_store;
 mod request;
 mod start;

@@ -8,11 +8,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
 /// Numbers the batches of one queue in the order they were pulled.
-pub(crate) type BatchId = u64;
+pub type BatchId = u64;
 
 /// See the module's doc.
 #[derive(Debug)]
-pub(crate) struct ProcessQueue {
+pub struct ProcessQueue {
     batches: VecDeque<Slot>,
     /// The id of `batches[0]`, or of the next batch when there is none.
     first: BatchId,
@@ -38,7 +38,7 @@ struct Slot {
 
 /// How much a batch held that is now complete as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Freed {
+pub struct Freed {
     /// Messages.
     pub messages: usize,
     /// Bytes of the pulled frame.
@@ -47,7 +47,7 @@ pub(crate) struct Freed {
 
 /// What is held and not complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Cached {
+pub struct Cached {
     /// Messages.
     pub messages: usize,
     /// Bytes of the batches they are in.
@@ -60,19 +60,19 @@ pub(crate) struct Cached {
 
 impl ProcessQueue {
     /// An empty queue that begins at `position`.
-    pub(crate) fn new(position: i64) -> ProcessQueue {
+    pub fn new(position: i64) -> ProcessQueue {
         let (batches, done_before) = (VecDeque::new(), BTreeSet::new());
         ProcessQueue { batches, first: 0, position, messages: 0, bytes: 0, finished: 0, done_before }
     }
 
     /// The number that the next batch gets.
-    pub(crate) fn next_batch(&self) -> BatchId {
+    pub fn next_batch(&self) -> BatchId {
         self.first + self.batches.len() as u64
     }
 
     /// Takes a pulled batch: its messages' offsets in order, the size of its frame, and where the next
     /// pull begins.
-    pub(crate) fn insert(&mut self, offsets: Box<[i64]>, bytes: usize, next: i64) -> BatchId {
+    pub fn insert(&mut self, offsets: Box<[i64]>, bytes: usize, next: i64) -> BatchId {
         let id = self.next_batch();
         let left = offsets.len();
         self.messages += left;
@@ -84,12 +84,12 @@ impl ProcessQueue {
     }
 
     /// Notes a pull that brought nothing to deliver but moved on.
-    pub(crate) fn advance(&mut self, next: i64) {
+    pub fn advance(&mut self, next: i64) {
         self.position = next;
     }
 
     /// Forgets everything and begins anew at `position`. Late completions of old batches do nothing.
-    pub(crate) fn reset(&mut self, position: i64) {
+    pub fn reset(&mut self, position: i64) {
         self.first += self.batches.len() as u64;
         self.batches.clear();
         self.position = position;
@@ -99,7 +99,7 @@ impl ProcessQueue {
     }
 
     /// Begins anew at the first message that is not complete, but remembers which of those behind it are.
-    pub(super) fn rewind(&mut self) {
+    pub fn rewind(&mut self) {
         let position = self.committable();
         let mut done = std::mem::take(&mut self.done_before).split_off(&position);
         let offsets = |done| self.batches.iter().flat_map(move |slot| slot.offsets(done));
@@ -111,13 +111,13 @@ impl ProcessQueue {
     }
 
     /// True for a message that was complete before a rewind.
-    pub(super) fn is_done(&self, offset: i64) -> bool {
+    pub fn is_done(&self, offset: i64) -> bool {
         self.done_before.contains(&offset)
     }
 
     /// Marks messages of a batch complete, by their index in it. Answers what a batch held that thereby
     /// became complete as a whole.
-    pub(crate) fn complete(&mut self, batch: BatchId, indexes: Range<usize>) -> Option<Freed> {
+    pub fn complete(&mut self, batch: BatchId, indexes: Range<usize>) -> Option<Freed> {
         let at = usize::try_from(batch.checked_sub(self.first)?).ok()?;
         let slot = self.batches.get_mut(at)?;
         let before = slot.left;
@@ -139,37 +139,37 @@ impl ProcessQueue {
     }
 
     /// True while a batch is in the books: not complete as a whole, nor from before a reset.
-    pub(crate) fn holds(&self, batch: BatchId) -> bool {
+    pub fn holds(&self, batch: BatchId) -> bool {
         batch >= self.first && batch - self.first < self.batches.len() as u64
     }
 
     /// The offset to commit: everything before it is complete.
-    pub(crate) fn committable(&self) -> i64 {
+    pub fn committable(&self) -> i64 {
         self.batches.front().and_then(Slot::first_incomplete).unwrap_or(self.position)
     }
 
     /// How many messages were ever marked complete; a reset forgets none of them.
-    pub(crate) fn finished(&self) -> u64 {
+    pub fn finished(&self) -> u64 {
         self.finished
     }
 
     /// The offset to pull next.
-    pub(crate) fn position(&self) -> i64 {
+    pub fn position(&self) -> i64 {
         self.position
     }
 
     /// Messages of batches that are not complete.
-    pub(crate) fn messages(&self) -> usize {
+    pub fn messages(&self) -> usize {
         self.messages
     }
 
     /// Bytes of batches that are not complete.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// What is held, counted message by message.
-    pub(crate) fn cached(&self) -> Cached {
+    pub fn cached(&self) -> Cached {
         Cached {
             messages: self.batches.iter().map(|slot| slot.left).sum(),
             bytes: self.bytes,
@@ -179,7 +179,7 @@ impl ProcessQueue {
     }
 
     /// The distance from the first incomplete message to the last one pulled.
-    pub(crate) fn span(&self) -> i64 {
+    pub fn span(&self) -> i64 {
         let last = self.batches.back().and_then(|slot| slot.offsets.last());
         last.map_or(0, |last| last - self.committable())
     }

@@ -17,11 +17,11 @@ const TOPIC_MAX: usize = 127;
 /// One topic's expression. The broker filters by the hashes of tags, which may collide; the client filters
 /// again by the tags themselves, as Java does. SQL is evaluated by the broker alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Subscription {
+pub struct Subscription {
     /// The topic.
     pub topic: String,
     /// The language of the expression.
-    pub kind: ExpressionType,
+    pub(crate) kind: ExpressionType,
     /// The expression as it was given, `*` for all.
     pub expression: String,
     /// The tags wanted; empty for all, and for SQL.
@@ -57,7 +57,7 @@ impl Subscription {
 
     /// Parses `*`, an empty text or `a || b`. An empty part (`a ||`) is an error: Java drops it silently and
     /// `||` alone would match nothing.
-    pub(crate) fn parse(topic: &str, expression: &str, version: i64) -> Result<Subscription> {
+    pub fn parse(topic: &str, expression: &str, version: i64) -> Result<Subscription> {
         check_topic(topic)?;
         if expression.is_empty() || expression == ALL {
             return Ok(Subscription::all(topic, version));
@@ -90,7 +90,7 @@ impl Subscription {
     }
 
     /// As it is announced to brokers.
-    pub(crate) fn data(&self) -> SubscriptionData {
+    pub fn data(&self) -> SubscriptionData {
         SubscriptionData {
             topic: self.topic.clone(),
             expression: self.expression.clone(),
@@ -103,7 +103,7 @@ impl Subscription {
 
     /// What is legal to RocketMQ and almost always a mistake: a tag that looks like another way to separate tags, or
     /// like SQL. It would match nothing without a word.
-    pub(crate) fn doubt(&self) -> Option<String> {
+    pub fn doubt(&self) -> Option<String> {
         let odd = |c: &char| ",|&><=()".contains(*c) || c.is_whitespace();
         self.tags.iter().find_map(|tag| {
             let found = tag.chars().find(odd)?;
@@ -118,7 +118,7 @@ impl Subscription {
     }
 
     /// True when the message is wanted. A message without a tag is only wanted by `*`.
-    pub(crate) fn wants(&self, message: &Message) -> bool {
+    pub fn wants(&self, message: &Message) -> bool {
         self.tags.is_empty() || message.tags().is_some_and(|tag| self.tags.iter().any(|t| t == tag))
     }
 }

@@ -20,6 +20,9 @@ pub mod permission {
 /// it would mean making them.
 const MAX_QUEUES: i32 = 65536;
 
+/// The same for all lines of a route together: a frame has room for a hundred thousand of them.
+const MAX_ROUTE_QUEUES: i64 = 1 << 20;
+
 fields! {
     /// Java's `GetRouteInfoRequestHeader`. Answered by TOPIC_NOT_EXIST when there is none.
     pub struct GetRouteInfo {
@@ -78,9 +81,15 @@ impl RouteData {
     /// Reads a route in either form of its keys.
     pub fn from_json(json: &Json) -> Result<RouteData, ProtocolError> {
         let elements = |name| json.get(name).map_or(&[][..], Json::elements).iter();
+        let queues = elements("queueDatas").map(QueueData::from_json).collect::<Result<Vec<_>, _>>()?;
+        let all = queues.iter().map(|queue| i64::from(queue.read_queues)).sum();
+        if all > MAX_ROUTE_QUEUES {
+            let what = "sum of readQueueNums";
+            return Err(ProtocolError::Length { what, value: all, min: 0, max: MAX_ROUTE_QUEUES });
+        }
         Ok(RouteData {
             brokers: elements("brokerDatas").map(BrokerData::from_json).collect::<Result<_, _>>()?,
-            queues: elements("queueDatas").map(QueueData::from_json).collect::<Result<_, _>>()?,
+            queues,
             order_conf: text(json, "orderTopicConf").filter(|conf| !conf.is_empty()),
         })
     }
@@ -228,6 +237,15 @@ mod tests {
         let route = RouteData::from_json(&Json::parse(text.as_bytes()).unwrap()).unwrap();
         assert_eq!((route.queues[0].topic_sys_flag, route.brokers[0].enable_acting_master), (2, false));
         assert_eq!(route.order_conf, None);
+    }
+
+    #[test]
+    fn a_route_whose_lines_claim_too_many_queues_together_is_refused() {
+        let line = QueueData { read_queues: MAX_QUEUES, ..route().queues.remove(0) };
+        let of = |lines| RouteData { queues: vec![line.clone(); lines], ..route() }.to_json(true);
+        assert!(RouteData::from_json(&of(16)).is_ok());
+        let error = RouteData::from_json(&of(17)).unwrap_err().to_string();
+        assert_eq!(error, "sum of readQueueNums is 1114112, allowed is 0 to 1048576");
     }
 
     #[test]
