@@ -1,8 +1,9 @@
 # The front door. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench bench-ffi header reference install abi coverage fuzz deny setup clean
+.PHONY: help demo test test-long bench bench-ffi soak header reference install abi coverage fuzz deny setup clean
 
 PREFIX ?= /usr/local
+MINUTES ?= 60
 # How often `make test-long` repeats what depends on timing; `make test` repeats it 5 times.
 LOOPS ?= 100
 # How long `make fuzz` runs each target.
@@ -51,7 +52,7 @@ bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=thr
 bench-ffi: ## measures the programs of ffi-examples beside the C callback and other clients (OPTIONS="rounds=3 languages=go,node")
 	@$(MAKE) --no-print-directory bench OPTIONS="only=ffi sizes=1024 $(OPTIONS)"
 
-header: setup ## writes the headers, tests/exports.txt and docs/CONFIGURATION.md anew from the sources
+.PHONY: help demo test test-long bench bench-ffi soak header reference install abi coverage fuzz deny setup clean
 	RMQ_BLESS=1 cargo test --locked --quiet --no-fail-fast --test header --test exports
 	RMQ_BLESS=1 cargo test --locked --quiet --lib config::docs
 

@@ -1,0 +1,263 @@
+//! The members: processes of member.c, a few in each of three groups.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rmq_testbed::{TempDir, spawn, temp_dir};
+
+use crate::TOPIC;
+use crate::ledger::Ledger;
+
+/// A member that was asked to leave is gone by then; `shutdown.timeout.ms` is 15 s.
+const LEAVING: Duration = Duration::from_secs(30);
+
+/// How a group consumes; each has a group of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Push,
+    Orderly,
+    Poll,
+}
+
+impl Mode {
+    pub(crate) const ALL: [Mode; 3] = [Mode::Push, Mode::Orderly, Mode::Poll];
+
+    pub(crate) fn name(self) -> &'static str {
+        ["push", "orderly", "poll"][self as usize]
+    }
+}
+
+/// member.c, compiled; it finds the library beside itself.
+pub(crate) struct Program(TempDir);
+
+impl Program {
+    pub(crate) fn compile(library: Option<&Path>) -> Result<Program, String> {
+        let library = match library {
+            Some(path) => path.to_owned(),
+            None => {
+                std::env::current_exe().map_err(|e| e.to_string())?.with_file_name("deps").join("librmq.so")
+            }
+        };
+        let library = library.canonicalize().map_err(|e| format!("library={}: {e}", library.display()))?;
+        let folder = temp_dir("soak");
+        // The name in the SONAME, which programs look for; cargo makes none.
+        symlink(&library, folder.path().join("librmq.so.0")).map_err(|e| format!("librmq.so.0: {e}"))?;
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut compiler = Command::new("cc");
+        compiler.args(["-O2", "-std=c11", "-I"]).arg(here.join("../../include")).arg(here.join("member.c"));
+        compiler.arg("-o").arg(folder.path().join("member")).arg(library).arg("-Wl,-rpath,$ORIGIN");
+        let status =
+            compiler.status().map_err(|e| format!("cc is needed, install the Debian package gcc: {e}"))?;
+        if status.success() { Ok(Program(folder)) } else { Err(format!("cc: {status}")) }
+    }
+}
+
+/// All members there are and were.
+pub(crate) struct Members<'p> {
+    program: &'p Program,
+    namesrv: String,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    running: Vec<Member>,
+    ledgers: [Ledger; 3],
+    started: usize,
+    ends: Ends,
+}
+
+/// How members that were asked to leave ended.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Ends {
+    pub(crate) well: usize,
+    pub(crate) killed: usize,
+    /// Each with what it said.
+    pub(crate) badly: Vec<String>,
+}
+
+struct Member {
+    mode: Mode,
+    child: Child,
+    lines: PathBuf,
+    read: u64,
+    errors: PathBuf,
+    frozen: bool,
+}
+
+impl<'p> Members<'p> {
+    pub(crate) fn new(program: &'p Program, namesrv: &str) -> Members<'p> {
+        Members { program, namesrv: namesrv.to_owned(), inner: Mutex::default() }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many run in a group.
+    pub(crate) fn count(&self, mode: Mode) -> usize {
+        self.inner().running.iter().filter(|member| member.mode == mode).count()
+    }
+
+    /// Their process ids.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.inner().running.iter().map(|member| member.child.id()).collect()
+    }
+
+    /// One more.
+    pub(crate) fn start(&self, mode: Mode) {
+        let mut inner = self.inner();
+        inner.started += 1;
+        let path = |end: &str| self.program.0.path().join(format!("{}.{end}", inner.started));
+        let (lines, errors) = (path("lines"), path("err"));
+        let mut command = Command::new(self.program.0.path().join("member"));
+        command.args([&self.namesrv, &format!("soak-{}", mode.name()), TOPIC, mode.name()]);
+        let create = |path: &Path| File::create(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        command.stdin(Stdio::null()).stdout(create(&lines)).stderr(create(&errors));
+        let child = spawn(command).unwrap_or_else(|e| panic!("member: {e}"));
+        inner.running.push(Member { mode, child, lines, read: 0, errors, frozen: false });
+    }
+
+    /// Takes one of a group out of the list, which gets its end.
+    fn take(&self, mode: Mode, which: usize) -> Option<Member> {
+        let mut inner = self.inner();
+        let at = inner.running.iter().enumerate().filter(|(_, m)| m.mode == mode && !m.frozen).nth(which)?.0;
+        Some(inner.running.remove(at))
+    }
+
+    /// Asks one to leave and waits until it is gone.
+    pub(crate) fn stop(&self, mode: Mode, which: usize) {
+        let Some(mut member) = self.take(mode, which) else { return };
+        let status = member.leave();
+        let mut inner = self.inner();
+        member.read(&mut inner.ledgers);
+        match status {
+            Some(status) if status.success() => inner.ends.well += 1,
+            status => {
+                let said = fs::read_to_string(&member.errors).unwrap_or_default();
+                inner.ends.badly.push(format!("{}: {status:?} {}", mode.name(), said.trim()));
+            }
+        }
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&self, mode: Mode, which: usize) {
+        let Some(mut member) = self.take(mode, which) else { return };
+        let _ = member.child.kill();
+        let _ = member.child.wait();
+        let mut inner = self.inner();
+        member.read(&mut inner.ledgers);
+        inner.ends.killed += 1;
+    }
+
+    /// Stops one in its tracks for a while.
+    pub(crate) fn freeze(&self, mode: Mode, which: usize, time: Duration) {
+        let process = {
+            let mut inner = self.inner();
+            let Some(member) = inner.running.iter_mut().filter(|member| member.mode == mode).nth(which)
+            else {
+                return;
+            };
+            member.frozen = true;
+            member.process()
+        };
+        let _ = kill(process, Signal::SIGSTOP);
+        std::thread::sleep(time);
+        let _ = kill(process, Signal::SIGCONT);
+        let mut inner = self.inner();
+        inner.running.iter_mut().filter(|member| member.process() == process).for_each(|m| m.frozen = false);
+    }
+
+    /// Waits until each group was given everything; false when it was not in time.
+    pub(crate) fn wait_for_all(&self, stored: u64, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            self.read();
+            let inner = self.inner();
+            if inner.ledgers.iter().all(|l| l.distinct() >= stored && l.waiting().next().is_none()) {
+                return true;
+            }
+            drop(inner);
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Asks all to leave, one by one.
+    pub(crate) fn stop_all(&self) {
+        for mode in Mode::ALL {
+            while self.count(mode) > 0 {
+                self.stop(mode, 0);
+            }
+        }
+    }
+
+    /// Reads what the running ones wrote since; answers what each group was given in all.
+    pub(crate) fn read(&self) -> [u64; 3] {
+        let inner = &mut *self.inner();
+        inner.running.iter_mut().for_each(|member| member.read(&mut inner.ledgers));
+        [0, 1, 2].map(|at| inner.ledgers[at].distinct())
+    }
+
+    /// Looks into a group's ledger.
+    pub(crate) fn ledger<T>(&self, mode: Mode, look: impl FnOnce(&Ledger) -> T) -> T {
+        look(&self.inner().ledgers[mode as usize])
+    }
+
+    pub(crate) fn ends(&self) -> Ends {
+        self.inner().ends.clone()
+    }
+}
+
+impl Drop for Members<'_> {
+    fn drop(&mut self) {
+        for member in &mut self.inner().running {
+            let _ = member.child.kill();
+            let _ = member.child.wait();
+        }
+    }
+}
+
+impl Member {
+    fn process(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("process ids fit"))
+    }
+
+    /// SIGTERM, and the end; `None` for one that had to be killed.
+    fn leave(&mut self) -> Option<ExitStatus> {
+        let _ = kill(self.process(), Signal::SIGTERM);
+        let deadline = Instant::now() + LEAVING;
+        while Instant::now() < deadline {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        None
+    }
+
+    /// Whole lines only: a kill may cut the last one, and what runs may be about to write it.
+    fn read(&mut self, ledgers: &mut [Ledger; 3]) {
+        let mut text = String::new();
+        let mut file = File::open(&self.lines).unwrap_or_else(|e| panic!("{}: {e}", self.lines.display()));
+        file.seek(SeekFrom::Start(self.read))
+            .and_then(|_| file.read_to_string(&mut text))
+            .expect("lines are read");
+        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        self.read += whole as u64;
+        for line in text[..whole].lines() {
+            ledgers[self.mode as usize].take(line).unwrap_or_else(|problem| panic!("{problem}"));
+        }
+    }
+}
