@@ -93,10 +93,22 @@ fn a_damaged_body_is_only_noticed_when_checksums_are_asked_for() {
 }
 
 #[test]
-fn a_record_that_is_damaged_on_its_way_is_told_and_passed() {
-    let (cluster, member) = consume_with(|cluster| {
-        let damage = Fault::edit_record(2, |record| record[4..8].copy_from_slice(&[1, 2, 3, 4]));
-        cluster.on(RequestCode::PullMessage).with("topic", "T").once(damage);
-    });
+fn a_record_that_is_damaged_on_its_way_is_pulled_again_and_delivered() {
+    let (cluster, member) = consume_with(|cluster| damage_the_middle(cluster, 1));
+    wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(5));
+    assert_eq!((member.record.count(), member.record.by_key().len()), (5, 5));
+    assert_eq!(member.total("broken"), 0);
+    assert!(member.consumer.last_error().is_none());
+}
+
+#[test]
+fn a_record_that_is_damaged_on_its_way_each_time_is_told_and_passed() {
+    let (cluster, member) = consume_with(|cluster| damage_the_middle(cluster, 2));
     skips_the_middle(&cluster, &member, ErrorKind::Protocol);
+}
+
+/// In the answers to the next pulls, while the stored record stays whole.
+fn damage_the_middle(cluster: &MockCluster, times: usize) {
+    let damage = Fault::edit_record(2, |record| record[4..8].copy_from_slice(&[1, 2, 3, 4]));
+    cluster.on(RequestCode::PullMessage).with("topic", "T").times(times, damage);
 }

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use rmq_testbed::Cluster;
 
 use crate::members::{Members, Mode};
+use crate::{QUEUES, TOPIC};
 
 /// Members in a group: at least one runs, so that something is consumed.
 const MEMBERS: std::ops::RangeInclusive<usize> = 1..=4;
@@ -88,6 +89,8 @@ impl Faults {
                 cluster.kill_name_server();
                 self.pause(0, 15_000);
                 cluster.restart_name_server();
+                // A broker tells a new name server of what changes at once, of the rest every 30 s.
+                cluster.create_topic(TOPIC, QUEUES);
                 self.count("name server killed");
             }
         }
