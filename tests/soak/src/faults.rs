@@ -72,19 +72,20 @@ impl Faults {
     }
 
     fn cluster(&mut self, cluster: &Cluster) {
-        match self.rng.usize(0..4) {
-            0 => {
+        match self.rng.usize(0..8) {
+            0..=2 => {
                 cluster.kill_broker();
                 self.pause(0, 8000);
                 cluster.restart_broker();
                 self.count("broker killed");
             }
-            1 => {
+            3..=5 => {
                 cluster.freeze_broker();
                 self.pause(200, 8000);
                 cluster.thaw_broker();
                 self.count("broker frozen");
             }
+            // Its return takes half a minute, in which a new producer finds no route.
             _ => {
                 cluster.kill_name_server();
                 self.pause(0, 15_000);
