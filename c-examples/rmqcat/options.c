@@ -132,8 +132,8 @@ static int parse_offset(const char *text, struct options *options)
     } else if (*text == '@' && parse_time(text + 1, &options->start_at)) {
         options->start = START_TIME;
     } else if (*text == '@') {
-        say("error", "-o %s: allowed times are milliseconds since 1970, 2026-01-31, 2026-01-31T12:00:00 (local; with Z: UTC)"
-            " and -90s, -15m, -2h, -7d", text);
+        say("error", "-o %s: allowed is @ with milliseconds since 1970, 2026-01-31, 2026-01-31T12:00:00 (local; with Z: UTC)"
+            " or so long ago: -90s, -15m, -2h, -7d", text);
         return EXIT_USAGE;
     } else if (parse_number(text, &number)) {
         options->start = *text == '-' ? START_LAST : START_OFFSET;
