@@ -2,8 +2,8 @@
 //!
 //! This is the only room with `unsafe` (one call of the C library in `config/local_time.rs` aside). Shared moves are in
 //! `guard` (no panic leaves), `handle` (pointers in), `buffer` (texts out), `userdata` (what belongs to the host) and
-//! `fork`; the mock's C face uses them too, hence they are public and hidden. The header is written from the other files in the order in which tests/header.rs lists them; the comments of
-//! their functions are its text.
+//! `fork`; the mock's C face uses them too, hence they are public and hidden. The header is written from the other files
+//! in the order in which tests/header.rs lists them; the comments of their functions are its text.
 
 // The names and comments are C's: the header is made of them.
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]

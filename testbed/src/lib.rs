@@ -65,4 +65,4 @@ pub use producer::{Sending, Sent};
 pub use relay::{Cut, Relay, Relays};
 pub use remoting::{Response, request};
 pub use version::Version;
-pub use wait::wait_until;
+pub use wait::{poll, wait_until};

@@ -15,7 +15,7 @@ pub fn wait_until(what: &str, within: Duration, state: impl FnMut() -> bool) {
 }
 
 /// Polls `state` every `pause` until it is true; false when it is not after `within`.
-pub(crate) fn poll(within: Duration, pause: Duration, mut state: impl FnMut() -> bool) -> bool {
+pub fn poll(within: Duration, pause: Duration, mut state: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + within;
     loop {
         if state() {

@@ -65,7 +65,7 @@ fn soak(options: &Options) -> Result<bool, String> {
         let end = begun + Duration::from_secs(60 * options.minutes);
         faults.befall(&cluster, &members, end);
         let sent = producer.stop();
-        let stored = stored(&cluster);
+        let stored = ends(&cluster).iter().map(|end| end.unsigned_abs()).sum();
         let finished = members.wait_for_all(stored, REST);
         if !finished {
             eprintln!("rmq-soak: not everything was consumed within {REST:?}");
@@ -74,7 +74,7 @@ fn soak(options: &Options) -> Result<bool, String> {
         (sent, sampler.stop())
     });
 
-    let stored = (0..QUEUES).map(|queue| cluster.max_offset(TOPIC, queue)).collect::<Vec<_>>();
+    let stored = ends(&cluster);
     let accounts = Mode::ALL.map(|mode| (mode, members.ledger(mode, |ledger| ledger.account(&stored))));
     let report = Report {
         options,
@@ -95,7 +95,7 @@ fn soak(options: &Options) -> Result<bool, String> {
     Ok(report.is_good())
 }
 
-/// All messages of the topic.
-fn stored(cluster: &Cluster) -> u64 {
-    (0..QUEUES).map(|queue| cluster.max_offset(TOPIC, queue).unsigned_abs()).sum()
+/// Where the topic's queues end.
+fn ends(cluster: &Cluster) -> Vec<i64> {
+    (0..QUEUES).map(|queue| cluster.max_offset(TOPIC, queue)).collect()
 }

@@ -6,11 +6,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rmq_testbed::{TempDir, spawn, temp_dir};
+use rmq_testbed::{TempDir, poll, spawn, temp_dir};
 
 use crate::TOPIC;
 use crate::ledger::Ledger;
@@ -177,19 +177,10 @@ impl<'p> Members<'p> {
 
     /// Waits until each group was given everything; false when it was not in time.
     pub(crate) fn wait_for_all(&self, stored: u64, within: Duration) -> bool {
-        let deadline = Instant::now() + within;
-        loop {
+        poll(within, Duration::from_millis(100), || {
             self.read();
-            let inner = self.inner();
-            if inner.ledgers.iter().all(|l| l.distinct() >= stored && l.waiting().next().is_none()) {
-                return true;
-            }
-            drop(inner);
-            if Instant::now() >= deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+            self.inner().ledgers.iter().all(|l| l.distinct() >= stored && l.waiting().next().is_none())
+        })
     }
 
     /// Asks all to leave, one by one.
@@ -235,16 +226,16 @@ impl Member {
     /// SIGTERM, and the end; `None` for one that had to be killed.
     fn leave(&mut self) -> Option<ExitStatus> {
         let _ = kill(self.process(), Signal::SIGTERM);
-        let deadline = Instant::now() + LEAVING;
-        while Instant::now() < deadline {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Some(status);
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        let mut status = None;
+        poll(LEAVING, Duration::from_millis(10), || {
+            status = self.child.try_wait().ok().flatten();
+            status.is_some()
+        });
+        if status.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        None
+        status
     }
 
     /// Whole lines only: a kill may cut the last one, and what runs may be about to write it.
