@@ -28,6 +28,7 @@
 mod access;
 mod broadcast;
 mod broker;
+mod c_program;
 mod classes;
 mod cluster;
 mod driver;
@@ -52,6 +53,7 @@ mod wait;
 
 pub use broadcast::JavaBroadcast;
 pub use broker::{Broker, BrokerSetup};
+pub use c_program::CProgram;
 pub use cluster::{Cluster, ClusterBuilder};
 pub use driver::{Driver, quote};
 pub use folders::{TempDir, build_dir, temp_dir};

@@ -16,13 +16,14 @@ mod producer;
 mod report;
 mod samples;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rmq_testbed::{Cluster, Driver, Version, build_dir};
+use rmq_testbed::{CProgram, Cluster, Driver, Version, build_dir};
 
 use faults::Faults;
-use members::{Members, Mode, Program};
+use members::{Members, Mode};
 use options::Options;
 use producer::Producer;
 use report::Report;
@@ -49,7 +50,9 @@ fn main() -> ExitCode {
 
 /// One run; true when nothing was lost and every member ended well.
 fn soak(options: &Options) -> Result<bool, String> {
-    let program = Program::compile(options.library.as_deref())?;
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (source, include) = (here.join("member.c"), here.join("../../include"));
+    let program = CProgram::compile(&source, &include, options.library.as_deref())?;
     Driver::prepare();
     let cluster = Cluster::builder(Version::V5_5_0).try_start()?;
     Driver::try_shared()?;

@@ -2,15 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rmq_testbed::{TempDir, poll, spawn, temp_dir};
+use rmq_testbed::{CProgram, poll, spawn};
 
 use crate::TOPIC;
 use crate::ledger::Ledger;
@@ -34,34 +33,9 @@ impl Mode {
     }
 }
 
-/// member.c, compiled; it finds the library beside itself.
-pub(crate) struct Program(TempDir);
-
-impl Program {
-    pub(crate) fn compile(library: Option<&Path>) -> Result<Program, String> {
-        let library = match library {
-            Some(path) => path.to_owned(),
-            None => {
-                std::env::current_exe().map_err(|e| e.to_string())?.with_file_name("deps").join("librmq.so")
-            }
-        };
-        let library = library.canonicalize().map_err(|e| format!("library={}: {e}", library.display()))?;
-        let folder = temp_dir("soak");
-        // The name in the SONAME, which programs look for; cargo makes none.
-        symlink(&library, folder.path().join("librmq.so.0")).map_err(|e| format!("librmq.so.0: {e}"))?;
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut compiler = Command::new("cc");
-        compiler.args(["-O2", "-std=c11", "-I"]).arg(here.join("../../include")).arg(here.join("member.c"));
-        compiler.arg("-o").arg(folder.path().join("member")).arg(library).arg("-Wl,-rpath,$ORIGIN");
-        let status =
-            compiler.status().map_err(|e| format!("cc is needed, install the Debian package gcc: {e}"))?;
-        if status.success() { Ok(Program(folder)) } else { Err(format!("cc: {status}")) }
-    }
-}
-
 /// All members there are and were.
 pub(crate) struct Members<'p> {
-    program: &'p Program,
+    program: &'p CProgram,
     namesrv: String,
     inner: Mutex<Inner>,
 }
@@ -93,7 +67,7 @@ struct Member {
 }
 
 impl<'p> Members<'p> {
-    pub(crate) fn new(program: &'p Program, namesrv: &str) -> Members<'p> {
+    pub(crate) fn new(program: &'p CProgram, namesrv: &str) -> Members<'p> {
         Members { program, namesrv: namesrv.to_owned(), inner: Mutex::default() }
     }
 
@@ -115,9 +89,9 @@ impl<'p> Members<'p> {
     pub(crate) fn start(&self, mode: Mode) {
         let mut inner = self.inner();
         inner.started += 1;
-        let path = |end: &str| self.program.0.path().join(format!("{}.{end}", inner.started));
+        let path = |end: &str| self.program.folder().join(format!("{}.{end}", inner.started));
         let (lines, errors) = (path("lines"), path("err"));
-        let mut command = Command::new(self.program.0.path().join("member"));
+        let mut command = self.program.command();
         command.args([&self.namesrv, &format!("soak-{}", mode.name()), TOPIC, mode.name()]);
         let create = |path: &Path| File::create(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         command.stdin(Stdio::null()).stdout(create(&lines)).stderr(create(&errors));
