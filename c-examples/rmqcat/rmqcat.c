@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* How long a wait for messages is before the other duties are seen to. */
-enum { TICK_MS = 100, RATE_MS = 1000, BATCH = 256, FLUSH_BYTES = 64 * 1024 };
+enum { TICK_MS = 100, RATE_MS = 1000, AGAIN_MS = 500, BATCH = 256, FLUSH_BYTES = 64 * 1024 };
 
 static volatile int stopped;            /* by a signal */
 static volatile sig_atomic_t consuming; /* there may be something to commit */
@@ -104,13 +104,21 @@ static void show_total(const struct program *program)
 
 /* --- Signals */
 
-/* The second one ends the process at once (SA_RESETHAND), and so does the first while nothing was consumed. */
+/* A later one ends the process at once, and so does the first while nothing was consumed. timeout(1) signals
+ * the program and then its process group: what comes within AGAIN_MS is the same wish. */
 static void on_signal(int number)
 {
-    (void)number;
+    static volatile sig_atomic_t first_at; /* of milliseconds the lower part */
+    unsigned now = (unsigned)now_ms();
     if (!consuming)
         _exit(EXIT_DONE);
-    stopped = 1;
+    if (!stopped) {
+        first_at = (sig_atomic_t)now;
+        stopped = 1;
+    } else if (now - (unsigned)first_at >= AGAIN_MS) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
 static void catch_signals(void)
@@ -120,11 +128,10 @@ static void catch_signals(void)
     size_t i;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
-    action.sa_flags = (int)SA_RESETHAND;
+    sigfillset(&action.sa_mask);
     for (i = 0; i < sizeof ending / sizeof *ending; i++)
         sigaction(ending[i], &action, NULL);
     action.sa_handler = SIG_IGN; /* a reader that goes is met as EPIPE */
-    action.sa_flags = 0;
     sigaction(SIGPIPE, &action, NULL);
 }
 

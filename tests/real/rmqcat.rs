@@ -115,6 +115,12 @@ impl Running {
         kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
     }
 
+    fn has_taken(&self, signal: Signal) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:\t")).unwrap();
+        u64::from_str_radix(pending, 16).unwrap() & 1 << (signal as u32 - 1) == 0
+    }
+
     /// Its exit code, the rest of its output, and what it said on stderr.
     fn ended(mut self) -> (Option<i32>, String, String) {
         let deadline = Instant::now() + WITHIN;
@@ -326,6 +332,14 @@ fn a_signal_commits_what_was_printed_and_ends_with_0(version: Version) {
         assert_eq!(running.ended(), (Some(0), String::new(), String::new()));
         assert_eq!(committed(cluster, &group, "CatSignal", 2), 50, "{signal}");
     }
+    // timeout(1) signals its program and then the whole process group.
+    let mut running = Running::start(cluster, &["-t", "CatSignal", "-g", "cat-signal-two"]);
+    (0..50).for_each(|_| assert!(running.line().starts_with("CatSignal-")));
+    running.signal(Signal::SIGTERM);
+    wait_until("the first signal to be taken", WITHIN, || running.has_taken(Signal::SIGTERM));
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.ended(), (Some(0), String::new(), String::new()));
+    assert_eq!(committed(cluster, "cat-signal-two", "CatSignal", 2), 50);
     // While it waits for a name server there is nothing to commit.
     let mut command = program(&*RMQCAT);
     command.args(["-b", "127.0.0.1:1", "-t", "T"]).stdout(Stdio::null()).stderr(Stdio::null());
