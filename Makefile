@@ -52,7 +52,13 @@ bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=thr
 bench-ffi: ## measures the programs of ffi-examples beside the C callback and other clients (OPTIONS="rounds=3 languages=go,node")
 	@$(MAKE) --no-print-directory bench OPTIONS="only=ffi sizes=1024 $(OPTIONS)"
 
-.PHONY: help demo test test-long bench bench-ffi soak header reference install abi coverage fuzz deny setup clean
+# The library is the optimised one, as its users have it.
+soak: ## lets members and brokers come, go, freeze and die for MINUTES (60) and accounts for each message (OPTIONS="seed=7")
+	@scripts/setup.sh
+	cargo rustc --locked --release --package rmq --lib --crate-type cdylib --target-dir build/bench
+	cargo run --locked --release --package rmq-soak -- library=$(CURDIR)/build/bench/release/librmq.so minutes=$(MINUTES) $(OPTIONS)
+
+header: setup ## writes include/rmq.h, tests/exports.txt and docs/CONFIGURATION.md anew from the sources
 	RMQ_BLESS=1 cargo test --locked --quiet --no-fail-fast --test header --test exports
 	RMQ_BLESS=1 cargo test --locked --quiet --lib config::docs
 
