@@ -38,7 +38,9 @@ impl<'s> Producer<'s> {
             let (mut sent, mut next) = (Sent::default(), 0);
             while !told.stopping.load(Ordering::Relaxed) {
                 // A second's worth a time: sends to a broker that is down take long.
-                let second = cluster.send(TOPIC, rate).starting_at(next).rate(rate).run();
+                // The client chooses the queue: it keeps its route while a new name server has none.
+                let second =
+                    cluster.send(TOPIC, rate).starting_at(next).rate(rate).option("queue", "any").run();
                 next += rate;
                 sent.stored += second.stored;
                 sent.failed += second.failed;
