@@ -23,6 +23,15 @@ struct options {
     int json, list, exit_at_end, verbose;
 };
 
+/* --- say.c */
+
+/* Tells the library's last error on stderr, with what it is about, or NULL. Answers the exit code that fits. */
+int failed(const char *about);
+int exit_code(rmq_code code);
+void say(const char *kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A line that the next one on stderr replaces. */
+extern volatile int rate_is_shown;
+
 /* --- options.c */
 
 /* Reads the command line; what it says of the consumer goes into config. Answers -1 to go on, else the exit code. */
@@ -84,12 +93,5 @@ int queues_reached(struct queues *queues, const struct options *options, rmq_con
 /* Prints route and offsets of a topic. */
 int queues_list(struct output *out, const struct queues *queues, const struct options *options,
                 const rmq_consumer *consumer);
-
-/* --- rmqcat.c */
-
-/* Tells the library's last error on stderr, with what it is about, or NULL. Answers the exit code that fits. */
-int failed(const char *about);
-int exit_code(rmq_code code);
-void say(const char *kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -3,14 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-
+use super::call::{call, encode};
 use super::name_server::NameServers;
 use super::route::{MASTER, Route, Routes, SLAVE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageQueue;
 use crate::protocol::command::{Answer, ConsumerList, GetConsumerList, GetRouteInfo, Request};
-use crate::protocol::{Fields, Frame, Header, ResponseCode};
+use crate::protocol::{Frame, ResponseCode};
 use crate::runtime::Tasks;
 use crate::transport::pool::{Greeting, Manners, Question};
 use crate::transport::{Connection, Incoming, Link, Pool, Stamp};
@@ -177,28 +176,9 @@ impl Cluster {
     }
 }
 
-/// Sends a request over a connection and reads what answers it.
-pub async fn call<R: Request>(connection: &Connection, request: &R, within: Duration) -> Result<R::Answer> {
-    let (header, body) = encode(request);
-    let frame = connection.call(header, body, within).await?;
-    let code = ResponseCode::from(frame.header.code);
-    let what = format_args!("{} to {}", R::CODE.name(), connection.peer());
-    if R::Answer::accepts(code) {
-        R::Answer::read(&frame.header, &frame.body).map_err(|e| Error::from(e).context(what))
-    } else {
-        Err(Error::broker(code, frame.header.remark.as_deref(), what))
-    }
-}
-
 /// Makes a request that is made anew each time into the greeting of a pool's connections.
 fn encoded<R: Request>(current: impl Fn() -> Option<R> + Send + Sync + 'static) -> Greeting {
     Arc::new(move || Some(encode(&current()?)))
-}
-
-fn encode<R: Request>(request: &R) -> (Header, Bytes) {
-    let mut fields = Fields::default();
-    request.write(&mut fields);
-    (Header::request(R::CODE.into(), fields), Bytes::from(request.body()))
 }
 
 /// Java's `NamespaceRpcHook`.

@@ -1,11 +1,13 @@
 //! Who is where, and typed calls to them.
 
 mod broker;
+mod call;
 mod links;
 mod name_server;
 mod route;
 
-pub use broker::{Cluster, Setup, call};
+pub use broker::{Cluster, Setup};
+pub use call::call;
 pub use links::{BrokerLink, Links};
 pub use name_server::NameServers;
 pub use route::{BrokerId, Route, Routes};

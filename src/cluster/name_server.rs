@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 
-use super::broker::call;
+use super::call::call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ResponseCode;
 use crate::protocol::command::Request;
