@@ -502,6 +502,6 @@ fn a_shutdown_without_work_is_quick() {
     wait_until("the queues", WITHIN, || member.queues("T").len() == 8);
     let begun = Instant::now();
     member.stop();
-    assert!(begun.elapsed() < millis(500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < millis(2000), "{:?}", begun.elapsed());
     assert_eq!(member.consumer.state(), State::Stopped);
 }

@@ -101,7 +101,7 @@ fn a_broker_that_does_not_know_the_group_hears_of_it_at_once() {
     let begun = Instant::now();
     let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
     member.record.wait_for(1, WITHIN);
-    assert!(begun.elapsed() < millis(1000), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
     heartbeat_between_the_first_pulls(&cluster);
 }
 
@@ -116,7 +116,7 @@ fn a_broker_that_knows_an_older_subscription_hears_of_the_new_one_at_once() {
     let begun = Instant::now();
     let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
     member.record.wait_for(1, WITHIN);
-    assert!(begun.elapsed() < millis(1000), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
     heartbeat_between_the_first_pulls(&cluster);
 }
 
@@ -155,7 +155,7 @@ fn a_member_that_is_missing_in_the_list_signs_up_and_keeps_its_queues() {
     let expelled = Instant::now();
     cluster.broker().expel("g", member.consumer.client_id());
     wait_until("it to be back", WITHIN, || cluster.members("g").len() == 2);
-    assert!(expelled.elapsed() < millis(1000), "{:?}", expelled.elapsed());
+    assert!(expelled.elapsed() < millis(5000), "{:?}", expelled.elapsed());
     cluster.produce("T", 1, "m");
     member.record.wait_for(1, WITHIN);
     assert_eq!(member.record.logged("T/broker-a/1 revoked"), 0);
