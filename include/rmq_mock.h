@@ -192,6 +192,11 @@ extern "C" {
 #define RMQ_MOCK_FAULT_CUT_BODY 10
 
 /**
+ * Served; one message of a pull's answer arrives damaged, number says which one, from 0; without so many none.
+ */
+#define RMQ_MOCK_FAULT_CORRUPT_RECORD 11
+
+/**
  * A name server and brokers on ports of 127.0.0.1; made by rmq_mock_cluster_new, ended by rmq_mock_cluster_destroy. Any
  * thread.
  */
@@ -274,6 +279,9 @@ const char *rmq_mock_last_error_message(void);
  * rmq_mock_cluster_destroy. It is empty; several may be there at once.
  *
  * @param brokers         how many, 1 to 26; they are called broker-a, broker-b, ... and have the numbers 0, 1, ... here
+ * @param slaves          how many slaves each of them has, 0 to 8, with its name and the ids 1, 2, ...: they have copied
+ *                        whatever it has at once; offsets and members are their own. Their numbers follow those of all
+ *                        masters: first the slaves of broker 0
  * @param retry_delay_ms  how long a message rests that a consumer sent back, before it is in the retry topic, whatever
  *                        the delay level; 0 to 60000, 20 is a good choice
  * @param errbuf          gets the text of a failure, cut to size; may be NULL
@@ -286,6 +294,7 @@ const char *rmq_mock_last_error_message(void);
  */
 RMQ_MOCK_EXPORT
 rmq_mock_cluster *rmq_mock_cluster_new(int32_t brokers,
+                                       int32_t slaves,
                                        int32_t retry_delay_ms,
                                        char *errbuf,
                                        size_t size);
@@ -336,10 +345,10 @@ RMQ_MOCK_EXPORT
 rmq_mock_code rmq_mock_namesrv_up(rmq_mock_cluster *cluster);
 
 /**
- * Tells how many brokers a cluster has, dead ones too.
+ * Tells how many brokers a cluster has, dead ones and slaves too.
  *
  * @param cluster  may be NULL
- * @returns the number given to rmq_mock_cluster_new; 0 for NULL
+ * @returns one more than the highest number of a broker; 0 for NULL
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -351,7 +360,8 @@ int32_t rmq_mock_broker_count(const rmq_mock_cluster *cluster);
  *
  * @param cluster  may be NULL
  * @param broker   its number, from 0
- * @returns a text like "broker-a" that lives as long as the cluster; NULL for NULL or a number that is not there
+ * @returns a text like "broker-a" that lives as long as the cluster, of a slave that of its master; NULL for NULL or a
+ *          number that is not there
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -364,8 +374,8 @@ const char *rmq_mock_broker_name(const rmq_mock_cluster *cluster,
  *
  * @param cluster  may be NULL
  * @param broker   its number, from 0
- * @returns a text like "127.0.0.1:15124" that lives as long as the cluster and stays the same; NULL for NULL or a
- *          number that is not there
+ * @returns a text like "127.0.0.1:15124" that lives as long as the cluster; another one after rmq_mock_broker_move;
+ *          NULL for NULL or a number that is not there
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -400,6 +410,37 @@ rmq_mock_code rmq_mock_broker_kill(rmq_mock_cluster *cluster,
 RMQ_MOCK_EXPORT
 rmq_mock_code rmq_mock_broker_restart(rmq_mock_cluster *cluster,
                                       int32_t broker);
+
+/**
+ * Starts a broker again at another address, with what it has stored; ends it first if it runs. Consumers find it by the
+ * next route they ask for.
+ *
+ * @param cluster  must not be NULL
+ * @param broker   its number, from 0
+ * @returns RMQ_MOCK_OK; RMQ_MOCK_E_IO when no port can be had, the broker is dead then;
+ *          RMQ_MOCK_E_INVALID_ARG, RMQ_MOCK_E_FORKED
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_MOCK_EXPORT
+rmq_mock_code rmq_mock_broker_move(rmq_mock_cluster *cluster,
+                                   int32_t broker);
+
+/**
+ * Lets a broker tell whoever pulls from it to go on elsewhere, as a master that is short of memory sends its readers to
+ * a slave, and a slave sends them back.
+ *
+ * @param cluster    must not be NULL
+ * @param broker     its number, from 0
+ * @param broker_id  the id of the broker to go on at: 0 for the master, as everywhere at first; 1 for its first slave
+ * @returns RMQ_MOCK_OK; RMQ_MOCK_E_INVALID_ARG, RMQ_MOCK_E_FORKED
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_MOCK_EXPORT
+rmq_mock_code rmq_mock_broker_suggest(rmq_mock_cluster *cluster,
+                                      int32_t broker,
+                                      int64_t broker_id);
 
 /**
  * Ends all connections of a broker and forgets who was on them, as a network that breaks for a moment.
@@ -605,6 +646,28 @@ rmq_mock_code rmq_mock_set_committed(rmq_mock_cluster *cluster,
                                      const char *topic,
                                      int32_t queue_id,
                                      int64_t offset);
+
+/**
+ * Moves a group to an offset while its consumers run, as an administrator does: their commits are dropped until the next
+ * pull, which is told where to go on. A pull that the broker holds learns of it when its time is over.
+ *
+ * @param cluster   must not be NULL
+ * @param broker    the broker's number, from 0
+ * @param group     the consumer group
+ * @param topic     a topic that the broker has
+ * @param queue_id  a queue that the topic has
+ * @param offset    where to go on: also forward, also behind the last message; at least 0
+ * @returns RMQ_MOCK_OK; RMQ_MOCK_E_INVALID_ARG, RMQ_MOCK_E_FORKED
+ * @par Thread-safety  any thread
+ * @since 0.1
+ */
+RMQ_MOCK_EXPORT
+rmq_mock_code rmq_mock_reset_offset(rmq_mock_cluster *cluster,
+                                    int32_t broker,
+                                    const char *group,
+                                    const char *topic,
+                                    int32_t queue_id,
+                                    int64_t offset);
 
 /**
  * Counts the members of a group.

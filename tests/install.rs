@@ -296,7 +296,7 @@ fn a_unit_test_of_a_user_builds_with_the_mock_and_passes() {
     std::fs::write(&c, code).unwrap();
     // In C++ the header is compiled and a function of it linked.
     let code = "#include <rmq_mock.h>\nint main()\n{\n    \
-         rmq_mock_cluster *cluster = rmq_mock_cluster_new(1, 20, 0, 0);\n    \
+         rmq_mock_cluster *cluster = rmq_mock_cluster_new(1, 0, 20, 0, 0);\n    \
          bool named = rmq_mock_cluster_namesrv_addr(cluster) != 0;\n    \
          rmq_mock_cluster_destroy(cluster);\n    return named ? 0 : 1;\n}\n";
     std::fs::write(&cpp, code).unwrap();

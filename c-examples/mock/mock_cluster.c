@@ -62,7 +62,7 @@ int main(int argc, char **argv)
                         "[arguments]\n");
         return 2;
     }
-    cluster = rmq_mock_cluster_new(1, 20, why, sizeof why);
+    cluster = rmq_mock_cluster_new(1, 0, 20, why, sizeof why);
     if (cluster == NULL)
         return fails(cluster, "the cluster", why);
     if (rmq_mock_create_topic(cluster, argv[1], queues) != RMQ_MOCK_OK)

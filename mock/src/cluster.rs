@@ -211,18 +211,12 @@ impl Inner {
     }
 
     /// Starts a broker that is down at a new port.
-    pub(crate) fn move_broker(&self, index: usize) {
-        let listener = server::reserve().and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let started = listener.and_then(|(address, listener)| {
-            self.shared.world().brokers[index].moved(address);
-            Server::start(listener, Role::Broker(index), &self.shared)
-        });
-        match started {
-            Ok(server) => {
-                self.servers.lock().unwrap_or_else(PoisonError::into_inner).insert(Some(index), server);
-            }
-            Err(error) => panic!("cannot move a broker: {error}"),
-        }
+    pub(crate) fn move_broker(&self, index: usize) -> io::Result<()> {
+        let listener = server::reserve()?;
+        self.shared.world().brokers[index].moved(listener.local_addr()?);
+        let server = Server::start(listener, Role::Broker(index), &self.shared)?;
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).insert(Some(index), server);
+        Ok(())
     }
 
     fn stop(&self, which: Option<usize>) {

@@ -28,6 +28,9 @@ enum Kind {
 /// Changes the body of an answer.
 type Edit = dyn Fn(&mut Vec<u8>) + Send + Sync;
 
+/// Where a record has the checksum of its body: behind its size and its magic number.
+const CHECKSUM: std::ops::Range<usize> = 8..12;
+
 /// What befalls an answer on its way.
 #[derive(Clone)]
 pub(crate) enum Distortion {
@@ -105,6 +108,15 @@ impl Fault {
         Fault::edit_body(move |body| {
             if let Some(record) = record(body, nth) {
                 edit(record);
+            }
+        })
+    }
+
+    /// One record of a pull's answer arrives damaged: its body no longer has the checksum that stands before it.
+    pub fn corrupt_record(nth: usize) -> Fault {
+        Fault::edit_record(nth, |record| {
+            if let Some(checksum) = record.get_mut(CHECKSUM) {
+                checksum.iter_mut().for_each(|byte| *byte ^= 0x55);
             }
         })
     }

@@ -27,10 +27,10 @@
         CHECK(rmq_mock_last_error_code() == (code));                                              \
     } while (0)
 
-static inline rmq_mock_cluster *mock_cluster(int32_t brokers)
+static inline rmq_mock_cluster *mock_cluster(int32_t brokers, int32_t slaves)
 {
     char error[256];
-    rmq_mock_cluster *cluster = rmq_mock_cluster_new(brokers, 20, error, sizeof error);
+    rmq_mock_cluster *cluster = rmq_mock_cluster_new(brokers, slaves, 20, error, sizeof error);
     if (cluster == NULL) {
         fprintf(stderr, "%s\n", error);
         exit(1);

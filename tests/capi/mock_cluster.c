@@ -151,16 +151,72 @@ static void brokers_and_the_name_server_come_back(rmq_mock_cluster *cluster)
     WORKS(rmq_consumer_destroy(consumer));
 }
 
+static void slaves_stand_in_and_brokers_move(rmq_mock_cluster *cluster)
+{
+    char before[64];
+    rmq_consumer *consumer;
+    int64_t offset = -1;
+    CHECK(rmq_mock_broker_count(cluster) == 2 && strcmp(rmq_mock_broker_name(cluster, 1), "broker-a") == 0);
+    CHECK(strcmp(rmq_mock_broker_addr(cluster, 0), rmq_mock_broker_addr(cluster, 1)) != 0);
+    MOCK_WORKS(rmq_mock_create_topic(cluster, "Slave", 1));
+    MOCK_FAILS(RMQ_MOCK_E_INVALID_ARG, "broker is 1; it is a slave, which takes no messages",
+               rmq_mock_produce_with(cluster, 1, "Slave", 0, NULL, 0, NULL, 0, 0, NULL));
+    consumer = mock_consumer(cluster, "slave", "Slave");
+    mock_produce(cluster, "Slave", 0, "from the master", NULL);
+    mock_consume(consumer, "from the master");
+    MOCK_WORKS(rmq_mock_wait_committed(cluster, 0, "slave", "Slave", 0, 1, 30000));
+    CHECK(rmq_mock_request_count(cluster, RMQ_MOCK_PULL_MESSAGE, 1, "topic=Slave") == 0);
+
+    /* The master sends its readers away; the slave keeps them. */
+    MOCK_WORKS(rmq_mock_broker_suggest(cluster, 0, 1));
+    MOCK_WORKS(rmq_mock_broker_suggest(cluster, 1, 1));
+    mock_produce(cluster, "Slave", 0, "sends to the slave", NULL);
+    mock_consume(consumer, "sends to the slave");
+    MOCK_WORKS(rmq_mock_wait_requests(cluster, RMQ_MOCK_PULL_MESSAGE, 1, "topic=Slave", 1, 30000));
+    MOCK_WORKS(rmq_mock_wait_committed(cluster, 0, "slave", "Slave", 0, 2, 30000));
+
+    MOCK_WORKS(rmq_mock_broker_kill(cluster, 0));
+    mock_produce(cluster, "Slave", 0, "from the slave", NULL);
+    mock_consume(consumer, "from the slave");
+    MOCK_WORKS(rmq_mock_wait_committed(cluster, 1, "slave", "Slave", 0, 3, 30000));
+
+    strcpy(before, rmq_mock_broker_addr(cluster, 0));
+    MOCK_WORKS(rmq_mock_broker_suggest(cluster, 1, 0));
+    MOCK_WORKS(rmq_mock_broker_move(cluster, 0));
+    CHECK(strcmp(before, rmq_mock_broker_addr(cluster, 0)) != 0);
+    mock_produce(cluster, "Slave", 0, "from elsewhere", NULL);
+    mock_consume(consumer, "from elsewhere");
+    MOCK_WORKS(rmq_mock_wait_committed(cluster, 0, "slave", "Slave", 0, 4, 60000));
+
+    /* The next pull is told; a message wakes the one that is held. */
+    MOCK_WORKS(rmq_mock_reset_offset(cluster, 0, "slave", "Slave", 0, 2));
+    MOCK_WORKS(rmq_mock_committed(cluster, 0, "slave", "Slave", 0, &offset));
+    CHECK(offset == 2);
+    mock_produce(cluster, "Slave", 0, "wakes the pull", NULL);
+    do {
+        rmq_batch *batch = NULL;
+        WORKS(rmq_consumer_poll(consumer, 1, 30000, &batch));
+        offset = rmq_message_queue_offset(rmq_batch_at(batch, 0));
+        WORKS(rmq_batch_ack(batch));
+        rmq_batch_destroy(batch);
+    } while (offset != 2);
+    mock_consume(consumer, "from elsewhere");
+    WORKS(rmq_consumer_destroy(consumer));
+}
+
 int main(void)
 {
-    rmq_mock_cluster *cluster = mock_cluster(1), *two = mock_cluster(2);
-    CHECK(rmq_mock_cluster_new(27, 20, NULL, 0) == NULL && rmq_mock_last_error_code() == RMQ_MOCK_E_INVALID_ARG);
+    rmq_mock_cluster *pair = mock_cluster(1, 1);
+    rmq_mock_cluster *cluster = mock_cluster(1, 0), *two = mock_cluster(2, 0);
+    CHECK(rmq_mock_cluster_new(27, 0, 20, NULL, 0) == NULL && rmq_mock_last_error_code() == RMQ_MOCK_E_INVALID_ARG);
     CHECK(strcmp(rmq_mock_last_error_message(), "brokers is 27; it is 1 to 26") == 0);
     messages_have_what_was_given(cluster);
     groups_begin_where_they_are_said_to(cluster);
     members_come_and_go(cluster);
     a_failed_message_comes_again_and_ends_as_a_dead_letter(cluster);
     brokers_and_the_name_server_come_back(two);
+    slaves_stand_in_and_brokers_move(pair);
+    rmq_mock_cluster_destroy(pair);
     rmq_mock_cluster_destroy(two);
     rmq_mock_cluster_destroy(cluster);
     return 0;

@@ -93,7 +93,7 @@ static void a_hold_orders_two_events(rmq_mock_cluster *cluster)
 int main(void)
 {
     double begin;
-    rmq_mock_cluster *cluster = mock_cluster(1);
+    rmq_mock_cluster *cluster = mock_cluster(1, 0);
     rmq_mock_hold *hold;
     MOCK_WORKS(rmq_mock_create_topic(cluster, "Faults", 1));
     mock_produce(cluster, "Faults", 0, "survivor", NULL);
@@ -106,6 +106,7 @@ int main(void)
     a_pull_survives(cluster, RMQ_MOCK_FAULT_HALF_FRAME, 0, NULL);
     a_pull_survives(cluster, RMQ_MOCK_FAULT_GARBAGE, 0, NULL);
     a_pull_survives(cluster, RMQ_MOCK_FAULT_OVERSIZED, 0, NULL);
+    a_pull_survives(cluster, RMQ_MOCK_FAULT_CORRUPT_RECORD, 0, NULL);
     mock_request_timeout_ms = "5000";
     a_question_survives(cluster, RMQ_MOCK_QUERY_CONSUMER_OFFSET, RMQ_MOCK_FAULT_SILENCE, 0);
     a_question_survives(cluster, RMQ_MOCK_QUERY_CONSUMER_OFFSET, RMQ_MOCK_FAULT_WRONG_OPAQUE, 0);

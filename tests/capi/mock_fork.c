@@ -7,7 +7,7 @@
 int main(void)
 {
     int status = -1;
-    rmq_mock_cluster *cluster = mock_cluster(1);
+    rmq_mock_cluster *cluster = mock_cluster(1, 0);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {

@@ -22,12 +22,14 @@ static void without_a_cluster(void)
     char error[32];
     ROW(rmq_mock_last_error_code, CHECK(rmq_mock_last_error_code() == RMQ_MOCK_OK));
     ROW(rmq_mock_last_error_message, CHECK(*rmq_mock_last_error_message() == '\0'));
-    ROW(rmq_mock_cluster_new, REFUSED("brokers is 0; it is 1 to 26", rmq_mock_cluster_new(0, 20, NULL, HUGE_SIZE) == NULL
+    ROW(rmq_mock_cluster_new, REFUSED("brokers is 0; it is 1 to 26", rmq_mock_cluster_new(0, 0, 20, NULL, HUGE_SIZE) == NULL
                                       ? rmq_mock_last_error_code() : 0));
-    CHECK(rmq_mock_cluster_new(INT32_MAX, 20, error, sizeof error) == NULL);
+    CHECK(rmq_mock_cluster_new(INT32_MAX, 0, 20, error, sizeof error) == NULL);
     CHECK(strcmp(error, "brokers is 2147483647; it is 1") == 0 || strlen(error) == sizeof error - 1);
-    CHECK(rmq_mock_cluster_new(1, -1, error, 0) == NULL);
-    CHECK(rmq_mock_cluster_new(1, 60001, NULL, 0) == NULL);
+    CHECK(rmq_mock_cluster_new(1, 0, -1, error, 0) == NULL);
+    REFUSED("slaves is 9; it is 0 to 8", rmq_mock_cluster_new(1, 9, 20, NULL, 0) == NULL ? rmq_mock_last_error_code() : 0);
+    CHECK(rmq_mock_cluster_new(1, -1, 20, NULL, 0) == NULL);
+    CHECK(rmq_mock_cluster_new(1, 0, 60001, NULL, 0) == NULL);
     ROW(rmq_mock_cluster_destroy, rmq_mock_cluster_destroy(NULL));
     VALUE_ROW(rmq_mock_cluster_namesrv_addr, NULL, NULL);
     NULL_ROW(rmq_mock_namesrv_down, NULL);
@@ -37,6 +39,8 @@ static void without_a_cluster(void)
     VALUE_ROW(rmq_mock_broker_addr, NULL, NULL, -1);
     NULL_ROW(rmq_mock_broker_kill, NULL, INT32_MAX);
     NULL_ROW(rmq_mock_broker_restart, NULL, INT32_MIN);
+    NULL_ROW(rmq_mock_broker_move, NULL, -1);
+    NULL_ROW(rmq_mock_broker_suggest, NULL, -1, -1);
     NULL_ROW(rmq_mock_broker_drop_connections, NULL, 0);
     NULL_ROW(rmq_mock_create_topic, NULL, NULL, -1);
     NULL_ROW(rmq_mock_delete_topic, NULL, NULL);
@@ -47,6 +51,7 @@ static void without_a_cluster(void)
     NULL_ROW(rmq_mock_committed, NULL, -1, NULL, NULL, -1, NULL);
     NULL_ROW(rmq_mock_wait_committed, NULL, -1, NULL, NULL, -1, -1, -1);
     NULL_ROW(rmq_mock_set_committed, NULL, -1, NULL, NULL, -1, -2);
+    NULL_ROW(rmq_mock_reset_offset, NULL, -1, NULL, NULL, -1, -1);
     VALUE_ROW(rmq_mock_member_count, -1, NULL, -1, NULL);
     NULL_ROW(rmq_mock_members, NULL, -1, NULL, NULL, HUGE_SIZE, NULL);
     NULL_ROW(rmq_mock_fault, NULL, -1, -1, NULL, -1, -1, -1, NULL);
@@ -78,6 +83,8 @@ static void numbers_and_names(rmq_mock_cluster *cluster)
     REFUSED("min is 1; the queue has 0 to 0", rmq_mock_expire(cluster, 0, "T", 0, 1));
     REFUSED("group is NULL", rmq_mock_committed(cluster, 0, NULL, "T", 0, NULL));
     REFUSED("offset is -2; it is 0 or more, or -1 for nothing", rmq_mock_set_committed(cluster, 0, "G", "T", 0, -2));
+    REFUSED("offset is -1; it is 0 or more", rmq_mock_reset_offset(cluster, 0, "G", "T", 0, -1));
+    REFUSED("broker_id is -1; it is 0 or more", rmq_mock_broker_suggest(cluster, 0, -1));
     REFUSED("timeout_ms is -2; it is 0 or more, or -1 for no bound",
             rmq_mock_wait_committed(cluster, 0, "G", "T", 0, 1, -2));
     CHECK(rmq_mock_member_count(cluster, 0, NULL) == -1);
@@ -106,7 +113,7 @@ static void messages_and_faults(rmq_mock_cluster *cluster)
     REFUSED("filter has \"topic\"; it is name=value, several with & between them",
             rmq_mock_fault(cluster, 11, -1, "topic", 1, 1, 1, NULL));
     REFUSED("times is 0; it is 1 or more, or -1 for always", rmq_mock_fault(cluster, 11, -1, "", 0, 3, 0, NULL));
-    REFUSED("kind is 11; it is one of RMQ_MOCK_FAULT_..., 1 to 10", rmq_mock_fault(cluster, 11, -1, "", 1, 11, 0, NULL));
+    REFUSED("kind is 12; it is one of RMQ_MOCK_FAULT_..., 1 to 11", rmq_mock_fault(cluster, 11, -1, "", 1, 12, 0, NULL));
     REFUSED("number is -1; it is 0 or more", rmq_mock_fault(cluster, 11, -1, "", 1, RMQ_MOCK_FAULT_DELAY, -1, NULL));
     REFUSED("number is 1; it is 0 for this kind", rmq_mock_fault(cluster, 11, -1, "", 1, RMQ_MOCK_FAULT_SILENCE, 1, NULL));
     REFUSED("number is 0; a response code of 0 is success",
@@ -120,7 +127,7 @@ int main(void)
 {
     rmq_mock_cluster *cluster;
     without_a_cluster();
-    cluster = mock_cluster(2);
+    cluster = mock_cluster(2, 0);
     numbers_and_names(cluster);
     messages_and_faults(cluster);
     rmq_mock_cluster_destroy(cluster);

@@ -56,9 +56,15 @@ impl MockBroker {
     /// # Panics
     /// When no port can be had.
     pub fn restart_elsewhere(&self) {
+        self.try_restart_elsewhere().unwrap_or_else(|error| panic!("cannot move a broker: {error}"));
+    }
+
+    /// Starts it again at another address, if a port can be had.
+    pub fn try_restart_elsewhere(&self) -> std::io::Result<()> {
         self.kill();
-        self.inner.move_broker(self.index);
+        self.inner.move_broker(self.index)?;
         self.inner.shared.world().brokers[self.index].running = true;
+        Ok(())
     }
 
     /// 0 for a master, else the slave's number.

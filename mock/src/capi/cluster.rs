@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rmq::capi::error::owned;
@@ -19,16 +20,36 @@ pub struct rmq_mock_cluster {
     process: Process,
     pub(super) mock: MockCluster,
     namesrv: CString,
-    /// Name and address of each broker.
-    pub(super) brokers: Vec<(CString, CString)>,
+    /// Masters first, as their numbers are.
+    pub(super) brokers: Vec<Told>,
+}
+
+/// What programs were told of a broker, and keep pointers to.
+pub(super) struct Told {
+    pub(super) name: CString,
+    /// The last one is where it is now.
+    addresses: Mutex<Vec<CString>>,
+}
+
+impl Told {
+    /// Where it is now; the text lives as long as this.
+    pub(super) fn address(&self) -> *const c_char {
+        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.last().map_or(ptr::null(), |address| address.as_ptr())
+    }
+
+    /// Keeps the old address: somebody may read it.
+    pub(super) fn moved(&self, address: &str) {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).push(owned(address));
+    }
 }
 
 impl rmq_mock_cluster {
     /// The broker with that number.
     pub(super) fn broker(&self, broker: i32) -> Result<MockBroker> {
-        let all = self.mock.brokers();
-        let last = all.len() - 1;
-        let found = usize::try_from(broker).ok().and_then(|index| all.into_iter().nth(index));
+        let last = self.brokers.len() - 1;
+        let mut all = self.mock.brokers().into_iter().chain(self.mock.slaves());
+        let found = usize::try_from(broker).ok().and_then(|index| all.nth(index));
         found.ok_or_else(|| refused(format!("broker is {broker}; the cluster has brokers 0 to {last}")))
     }
 
@@ -52,6 +73,9 @@ impl rmq_mock_cluster {
 /// rmq_mock_cluster_destroy. It is empty; several may be there at once.
 ///
 /// @param brokers         how many, 1 to 26; they are called broker-a, broker-b, ... and have the numbers 0, 1, ... here
+/// @param slaves          how many slaves each of them has, 0 to 8, with its name and the ids 1, 2, ...: they have copied
+///                        whatever it has at once; offsets and members are their own. Their numbers follow those of all
+///                        masters: first the slaves of broker 0
 /// @param retry_delay_ms  how long a message rests that a consumer sent back, before it is in the retry topic, whatever
 ///                        the delay level; 0 to 60000, 20 is a good choice
 /// @param errbuf          gets the text of a failure, cut to size; may be NULL
@@ -64,6 +88,7 @@ impl rmq_mock_cluster {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmq_mock_cluster_new(
     brokers: i32,
+    slaves: i32,
     retry_delay_ms: i32,
     errbuf: *mut c_char,
     size: usize,
@@ -72,25 +97,28 @@ pub unsafe extern "C" fn rmq_mock_cluster_new(
     // SAFETY: errbuf is NULL or as documented above.
     unsafe {
         guard::code_told("rmq_mock_cluster_new", (errbuf, size), || {
-            made = Box::into_raw(Box::new(make(brokers, retry_delay_ms)?));
+            made = Box::into_raw(Box::new(make(brokers, slaves, retry_delay_ms)?));
             Ok(())
         });
     }
     made
 }
 
-fn make(brokers: i32, retry_delay_ms: i32) -> Result<rmq_mock_cluster> {
+fn make(brokers: i32, slaves: i32, retry_delay_ms: i32) -> Result<rmq_mock_cluster> {
     let count = u8::try_from(brokers).ok().filter(|count| (1..=26).contains(count));
     let count = count.ok_or_else(|| refused(format!("brokers is {brokers}; it is 1 to 26")))?;
+    let slaves = u8::try_from(slaves).ok().filter(|slaves| *slaves <= 8).ok_or(slaves);
+    let slaves = slaves.map_err(|slaves| refused(format!("slaves is {slaves}; it is 0 to 8")))?;
     let delay = u64::try_from(retry_delay_ms).ok().filter(|delay| *delay <= 60_000);
     let delay =
         delay.ok_or_else(|| refused(format!("retry_delay_ms is {retry_delay_ms}; it is 0 to 60000")))?;
-    // Whatever else there is to choose stays as it is by default.
-    #[allow(clippy::needless_update)]
-    let options = Options { brokers: count, retry_delay: Duration::from_millis(delay), ..Options::default() };
+    let options = Options { brokers: count, slaves, retry_delay: Duration::from_millis(delay) };
     let mock = MockCluster::open(&options).map_err(|e| failed(&e))?;
-    let described = mock.brokers();
-    let brokers = described.iter().map(|broker| (owned(&broker.name()), owned(&broker.address()))).collect();
+    let told = |broker: MockBroker| Told {
+        name: owned(&broker.name()),
+        addresses: Mutex::new(vec![owned(&broker.address())]),
+    };
+    let brokers = mock.brokers().into_iter().chain(mock.slaves()).map(told).collect();
     Ok(rmq_mock_cluster { process: Process::current(), namesrv: owned(&mock.namesrv()), brokers, mock })
 }
 

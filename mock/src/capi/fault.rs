@@ -73,6 +73,8 @@ pub const RMQ_MOCK_FAULT_OVERSIZED: i32 = 8;
 pub const RMQ_MOCK_FAULT_WRONG_OPAQUE: i32 = 9;
 /// Served; only the first bytes of the answer's body come, number says how many.
 pub const RMQ_MOCK_FAULT_CUT_BODY: i32 = 10;
+/// Served; one message of a pull's answer arrives damaged, number says which one, from 0; without so many none.
+pub const RMQ_MOCK_FAULT_CORRUPT_RECORD: i32 = 11;
 
 /// Scripts what befalls the next requests of a kind. Faults are first in, first out: a request meets the oldest one that
 /// fits and is not spent. One that keeps requests until they are let go is rmq_mock_hold_new.
@@ -139,7 +141,13 @@ pub(super) fn script(which: On, times: i32, fault: Fault) -> Result<()> {
 }
 
 fn fault(kind: i32, number: i32, text: &str) -> Result<Fault> {
-    let takes_number = [RMQ_MOCK_FAULT_REFUSE, RMQ_MOCK_FAULT_DELAY, RMQ_MOCK_FAULT_CUT_BODY].contains(&kind);
+    let takes_number = matches!(
+        kind,
+        RMQ_MOCK_FAULT_REFUSE
+            | RMQ_MOCK_FAULT_DELAY
+            | RMQ_MOCK_FAULT_CUT_BODY
+            | RMQ_MOCK_FAULT_CORRUPT_RECORD
+    );
     let amount = match u32::try_from(number) {
         Ok(amount) if takes_number || amount == 0 => amount,
         _ => {
@@ -163,6 +171,7 @@ fn fault(kind: i32, number: i32, text: &str) -> Result<Fault> {
         RMQ_MOCK_FAULT_CUT_BODY => Fault::edit_body(move |body| {
             body.truncate(usize::try_from(amount).unwrap_or(usize::MAX));
         }),
-        _ => return Err(refused(format!("kind is {kind}; it is one of RMQ_MOCK_FAULT_..., 1 to 10"))),
+        RMQ_MOCK_FAULT_CORRUPT_RECORD => Fault::corrupt_record(usize::try_from(amount).unwrap_or(usize::MAX)),
+        _ => return Err(refused(format!("kind is {kind}; it is one of RMQ_MOCK_FAULT_..., 1 to 11"))),
     })
 }

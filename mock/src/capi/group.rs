@@ -112,6 +112,40 @@ pub unsafe extern "C" fn rmq_mock_set_committed(
     })
 }
 
+/// Moves a group to an offset while its consumers run, as an administrator does: their commits are dropped until the next
+/// pull, which is told where to go on. A pull that the broker holds learns of it when its time is over.
+///
+/// @param cluster   must not be NULL
+/// @param broker    the broker's number, from 0
+/// @param group     the consumer group
+/// @param topic     a topic that the broker has
+/// @param queue_id  a queue that the topic has
+/// @param offset    where to go on: also forward, also behind the last message; at least 0
+/// @returns RMQ_MOCK_OK; RMQ_MOCK_E_INVALID_ARG, RMQ_MOCK_E_FORKED
+/// @par Thread-safety  any thread
+/// @since 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rmq_mock_reset_offset(
+    cluster: *mut rmq_mock_cluster,
+    broker: i32,
+    group: *const c_char,
+    topic: *const c_char,
+    queue_id: i32,
+    offset: i64,
+) -> rmq_mock_code {
+    // SAFETY: pointers are NULL or as documented above.
+    guard::code("rmq_mock_reset_offset", || unsafe {
+        on(cluster, |cluster| {
+            let (group, topic) = (handle::text(group, "group")?, handle::text(topic, "topic")?);
+            if offset < 0 {
+                return Err(refused(format!("offset is {offset}; it is 0 or more")));
+            }
+            cluster.queue(broker, topic, queue_id)?.reset_offset(group, topic, queue_id, offset);
+            Ok(())
+        })
+    })
+}
+
 /// Counts the members of a group.
 ///
 /// @param cluster  may be NULL

@@ -149,7 +149,14 @@ pub unsafe extern "C" fn rmq_mock_produce_with(
             if store_time_ms > 0 {
                 message = message.stored_at(store_time_ms);
             }
-            handle::store(offset, cluster.queue(broker, topic, queue_id)?.produce(topic, queue_id, message));
+            let broker = cluster.queue(broker, topic, queue_id)?;
+            if broker.id() != 0 {
+                return Err(refused(format!(
+                    "broker is {}; it is a slave, which takes no messages",
+                    broker.index
+                )));
+            }
+            handle::store(offset, broker.produce(topic, queue_id, message));
             Ok(())
         })
     })
