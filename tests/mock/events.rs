@@ -22,6 +22,7 @@ fn queues_come_and_go_with_a_reason_and_the_news_of_a_loss_comes_before_the_drai
     let gate = Gate::default();
     let member = Setup::new(&cluster, "g").subscribe("T", "*").held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
+    wait_until("the event", WITHIN, || !member.record.events(EventKind::Assigned).is_empty());
     let assigned = member.record.events(EventKind::Assigned);
     assert_eq!(
         (&assigned[0]["reason"], assigned[0]["queues"].as_array().unwrap().len()),

@@ -47,9 +47,9 @@ fn a_lock_lost_during_a_callback_costs_its_result_and_the_queue_comes_back_after
     let gate = Gate::default();
     let member = setup(&cluster).held_at(&gate).start();
     wait_until("the callback", WITHIN, || gate.inside() == 1);
-    let lost = Instant::now();
     forget_locks(&cluster, Some(OTHER));
     wait_until("the loss to be told", WITHIN, || member.record.logged("another member took it") > 0);
+    let lost = Instant::now();
     // The other one consumes, and leaves, while our callback still runs.
     cluster.broker().set_committed("g", "T", 0, Some(2));
     cluster.broker().set_lock_owner("g", "T", 0, None);
@@ -61,8 +61,8 @@ fn a_lock_lost_during_a_callback_costs_its_result_and_the_queue_comes_back_after
     let updates = cluster.requests(RequestCode::UpdateConsumerOffset).into_iter();
     let updates: Vec<_> = updates.filter(|u| u.field("topic") == Some("T") && u.at > lost).collect();
     assert!(updates.iter().all(|update| update.field("commitOffset") == Some("3")), "{updates:?}");
-    let released = member.record.events(EventKind::Released);
-    assert_eq!(released[0]["reason"], "lost", "{released:?}");
+    wait_until("the event", WITHIN, || !member.record.events(EventKind::Released).is_empty());
+    assert_eq!(member.record.events(EventKind::Released)[0]["reason"], "lost");
 }
 
 #[test]

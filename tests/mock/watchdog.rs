@@ -89,7 +89,7 @@ fn a_queue_whose_broker_only_refuses_is_told_once_and_keeps_its_connection() {
     cluster.create_topic("T", 1);
     fill(&cluster, "T", 0, 5);
     cluster.on(RequestCode::PullMessage).with("topic", "T").always(Fault::busy());
-    let member = watched(&cluster).subscribe("T", "*").start();
+    let member = watched(&cluster).set("request.timeout.ms", "3000").subscribe("T", "*").start();
     wait_until("the standstill to be told", WITHIN, || !stalled(&member).is_empty());
     cluster.behave();
     delivered_once(&member, 0, 5);
@@ -159,6 +159,7 @@ fn queues_that_are_empty_or_paused_or_full_or_wait_for_a_callback_do_not_stand_s
     let gate = Gate::default();
     let member = watched(&cluster)
         .set("pull.suspend.ms", "2000")
+        .set("request.timeout.ms", "3000")
         .set("pull.threshold.queue", "32")
         .held_at(&gate)
         .subscribe("Empty", "*")
