@@ -1,6 +1,6 @@
 # The front door. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench bench-ffi soak header reference install abi coverage fuzz deny setup clean
+.PHONY: help demo test test-long bench bench-ffi bench-faults soak header reference install abi coverage fuzz deny setup clean
 
 PREFIX ?= /usr/local
 MINUTES ?= 60
@@ -29,7 +29,7 @@ demo: ## sends 1,000 messages to a mock cluster, consumes them from C (BROKER=re
 	@scripts/demo.sh $(BROKER)
 
 # Tests of the clients that `make bench` compares with: they need Go, so they are run there.
-PEERS := peers_count_a_backlog peers_measure_latency
+PEERS := peers_count_a_backlog peers_measure_latency peers_write_deliveries_down
 
 test: setup ## proves everything: format, lints, unit tests, C programs, installation, real brokers of two versions
 	cargo fmt --all --check
@@ -51,6 +51,10 @@ bench: ## measures this library beside other clients (OPTIONS="rounds=3 only=thr
 # Go, Node, Python and Ruby read by ffi-examples; Java and Go's usual client stand beside them.
 bench-ffi: ## measures the programs of ffi-examples beside the C callback and other clients (OPTIONS="rounds=3 languages=go,node")
 	@$(MAKE) --no-print-directory bench OPTIONS="only=ffi sizes=1024 $(OPTIONS)"
+
+# Apart from `bench`: it is about minutes of waiting for others, and its broker dies.
+bench-faults: ## measures what members that come, go and die, and a broker that does, cost each client (OPTIONS="rounds=1")
+	@$(MAKE) --no-print-directory bench OPTIONS="only=faults $(OPTIONS)"
 
 # The library is the optimised one, as its users have it.
 soak: ## lets members and brokers come, go, freeze and die for MINUTES (60) and accounts for each message (OPTIONS="seed=7")

@@ -1,7 +1,7 @@
 //! Other clients' push consumers, for side-by-side benches.
 //!
 //! Both peers are programs with the same options and the same answer: one JSON line when `count` messages came, then
-//! exit with status 0 (1 when they did not come within the time, with what came).
+//! exit with status 0 (1 when they did not come within the time, with what came); [`Measure::Deliveries`] differs.
 //!
 //! * [`Measure::Throughput`]: `{"client", "messages", "start_to_first_nanos", "first_to_last_nanos", "cpu_nanos",
 //!   "peak_rss_kib"}`. Times run from just before the consumer's `start()`; the callback only counts.
@@ -9,6 +9,9 @@
 //!   clock in the callback minus the stamp in the body, which `Sending::stamped` put there just before sending. Messages
 //!   without a stamp warm up: the line `ready` comes first, when `warmup` of them were consumed. So: start the peer,
 //!   send `warmup` plain messages to every queue in turn, wait for `ready`, then send stamped ones at a steady rate.
+//! * [`Measure::Deliveries`]: no answer, but the line `QUEUE OFFSET STORED CALLED` for each delivery, written at once, so
+//!   that a kill -9 loses none: STORED is the broker's store timestamp in milliseconds, CALLED the callback's clock in
+//!   nanoseconds, both since 1970. There is no `count`: at SIGTERM it leaves its group and ends with 0.
 //!
 //! Every setting is the client's default except "from the first offset" and, in Go, an instance name and silent logs.
 
@@ -33,6 +36,24 @@ pub enum Measure {
         /// Unstamped messages until `ready`.
         warmup: u32,
     },
+    /// What came when, until SIGTERM.
+    Deliveries {
+        /// How long each callback sleeps after it wrote its line.
+        callback: Duration,
+    },
+}
+
+impl Measure {
+    /// The options that say so, the same for every client.
+    pub fn options(self) -> Vec<String> {
+        match self {
+            Measure::Throughput => Vec::new(),
+            Measure::Latency { warmup } => vec!["mode=latency".to_owned(), format!("warmup={warmup}")],
+            Measure::Deliveries { callback } => {
+                vec!["mode=deliveries".to_owned(), format!("sleep_us={}", callback.as_micros())]
+            }
+        }
+    }
 }
 
 /// A bench consumer to be, of any client.
@@ -42,7 +63,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A consumer of `topic` on `cluster`, which ends after `count` messages.
+    /// A consumer of `topic` on `cluster`, which ends after `count` messages if it measures by count.
     pub fn new(cluster: &Cluster, group: &str, topic: &str, count: u64, measure: Measure) -> Peer {
         let mut options = vec![
             format!("ns={}", cluster.namesrv()),
@@ -50,9 +71,7 @@ impl Peer {
             format!("topic={topic}"),
             format!("count={count}"),
         ];
-        if let Measure::Latency { warmup } = measure {
-            options.extend(["mode=latency".to_owned(), format!("warmup={warmup}")]);
-        }
+        options.extend(measure.options());
         Peer { options }
     }
 

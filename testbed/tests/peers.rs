@@ -1,10 +1,11 @@
 //! The bench peers do what the benches count on.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use rmq_testbed::{Cluster, Driver, Measure, Peer, Version, spawn, temp_dir};
+use rmq_testbed::{Cluster, Driver, Measure, Member, Peer, Version, spawn, temp_dir, wait_until};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 const QUEUES: u32 = 4;
 
@@ -42,6 +43,33 @@ fn peers_measure_latency() {
         let lines = peer.join().unwrap();
         let answer = lines.last().unwrap();
         assert!(answer.contains("\"messages\":40") && answer.contains("p99_us"), "{lines:?}");
+    }
+}
+
+#[test]
+fn peers_write_deliveries_down_until_they_are_asked_to_leave() {
+    Driver::prepare();
+    let cluster = Cluster::shared(Version::V5_5_0);
+    cluster.create_topic("WrittenDown", QUEUES);
+    assert_eq!(cluster.send("WrittenDown", 40).run().stored, 40);
+    let home = temp_dir("java-bench");
+    let measure = Measure::Deliveries { callback: Duration::from_millis(1) };
+    let peer = |group| Peer::new(cluster, group, "WrittenDown", 0, measure);
+    let commands = [peer("java-deliveries").java(&home).unwrap(), peer("go-deliveries").go().unwrap()];
+    for (name, command) in ["java", "go"].into_iter().zip(commands) {
+        let mut member = Member::start(command, home.path(), name).unwrap();
+        let mut lines = Vec::new();
+        wait_until(&format!("40 lines of {name}"), Duration::from_secs(60), || {
+            lines.extend(member.new_lines());
+            lines.len() == 40
+        });
+        for offset in 0..10 {
+            let of = |line: &&String| line.split(' ').nth(1) == Some(offset.to_string().as_str());
+            assert_eq!(lines.iter().filter(of).count(), QUEUES as usize, "{lines:?}");
+        }
+        let status = member.leave(Duration::from_secs(30));
+        assert!(status.is_some_and(|status| status.success()), "{status:?} {}", member.errors());
+        assert_eq!(member.new_lines(), Vec::<String>::new());
     }
 }
 

@@ -1,7 +1,7 @@
 /* This library as a bench client: a consumer with its defaults, but for where a new group begins.
  *
- * consume ns=.. group=.. topic=.. count=.. [mode=throughput|latency|slow] [sleep_us=0] [warmup=0] [samples=FILE]
- *         [within=120]
+ * consume ns=.. group=.. topic=.. count=.. [mode=throughput|latency|slow|deliveries] [sleep_us=0] [warmup=0]
+ *         [samples=FILE] [within=120]
  *
  * Options and answer are those of the Java and Go clients, see testbed/src/peers.rs: one JSON line when `count`
  * messages came, then the end with status 0; 1 when they did not come in time.
@@ -11,10 +11,13 @@
  *             comes when `warmup` of them were consumed. Each sample goes to FILE as `<stamp> <nanoseconds>`
  * slow        the clock in the callback minus the time the broker stored the message
  *
- * In the last two the callback then sleeps `sleep_us`. */
+ * deliveries  writes the line `QUEUE OFFSET STORED CALLED` for each delivery, until SIGTERM; no count, no answer
+ *
+ * In all but the first the callback then sleeps `sleep_us`. */
 #include <rmq.h>
 
 #include <semaphore.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -23,6 +26,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SECOND 1000000000L
 
@@ -123,6 +127,27 @@ static int32_t on_timed(rmq_consumer *consumer, const rmq_batch *batch, rmq_cont
     return RMQ_CONSUME_SUCCESS;
 }
 
+/* Writes each line at once: what a killed process was given counts. */
+static int32_t on_delivered(rmq_consumer *consumer, const rmq_batch *batch, rmq_context *context, void *userdata)
+{
+    struct meter *meter = userdata;
+    int64_t at = now(CLOCK_REALTIME);
+    size_t i;
+    (void)consumer, (void)context;
+    for (i = 0; i < rmq_batch_count(batch); i++) {
+        const rmq_message *message = rmq_batch_at(batch, i);
+        char line[96];
+        int len = snprintf(line, sizeof line, "%d %lld %lld %lld\n", (int)rmq_message_queue_id(message),
+                           (long long)rmq_message_queue_offset(message),
+                           (long long)rmq_message_store_timestamp(message), (long long)at);
+        if (write(STDOUT_FILENO, line, (size_t)len) != len)
+            fail("cannot write");
+    }
+    if (meter->sleep.tv_sec > 0 || meter->sleep.tv_nsec > 0)
+        nanosleep(&meter->sleep, NULL);
+    return RMQ_CONSUME_SUCCESS;
+}
+
 static const char *option(int argc, char **argv, const char *name, const char *otherwise)
 {
     size_t len = strlen(name);
@@ -140,7 +165,7 @@ static long number(int argc, char **argv, const char *name, const char *otherwis
     return strtol(option(argc, argv, name, otherwise), NULL, 10);
 }
 
-static rmq_consumer *consumer_of(int argc, char **argv, struct meter *meter, int timed)
+static rmq_consumer *consumer_of(int argc, char **argv, struct meter *meter, rmq_message_cb callback)
 {
     char error[512];
     rmq_config *config = rmq_config_new();
@@ -151,7 +176,7 @@ static rmq_consumer *consumer_of(int argc, char **argv, struct meter *meter, int
         || !(consumer = rmq_consumer_new(config, error, sizeof error)))
         fail("%s", error);
     rmq_config_destroy(config);
-    if (rmq_consumer_set_message_callback(consumer, timed ? on_timed : on_counted, meter, NULL) != RMQ_OK
+    if (rmq_consumer_set_message_callback(consumer, callback, meter, NULL) != RMQ_OK
         || rmq_consumer_subscribe(consumer, option(argc, argv, "topic", NULL), "*") != RMQ_OK)
         fail("%s", rmq_last_error_message());
     return consumer;
@@ -190,6 +215,25 @@ static void print_times(struct meter *meter, const char *path)
     printf(",\"p50_us\":%ld,\"p99_us\":%ld,\"max_us\":%ld", MICROS(50), MICROS(99), MICROS(100));
 }
 
+/* A member of its group until SIGTERM, which it then leaves. */
+static int deliver(int argc, char **argv, struct meter *meter)
+{
+    sigset_t end;
+    rmq_consumer *consumer;
+    int signal;
+    /* Blocked before any thread is there, so that it waits for sigwait. */
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &end, NULL);
+    consumer = consumer_of(argc, argv, meter, on_delivered);
+    if (rmq_consumer_start(consumer) != RMQ_OK)
+        fail("%s", rmq_last_error_message());
+    sigwait(&end, &signal);
+    if (rmq_consumer_destroy(consumer) != RMQ_OK)
+        fail("%s", rmq_last_error_message());
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct meter meter = {.expected = number(argc, argv, "count", NULL), .warmup = number(argc, argv, "warmup", "0")};
@@ -202,9 +246,11 @@ int main(int argc, char **argv)
     long rss, cpu, counted;
     meter.stamped = strcmp(mode, "latency") == 0;
     meter.sleep = (struct timespec){sleep_us / 1000000, sleep_us % 1000000 * 1000};
+    if (strcmp(mode, "deliveries") == 0)
+        return deliver(argc, argv, &meter);
     meter.samples = timed ? calloc((size_t)meter.expected, sizeof *meter.samples) : NULL;
     sem_init(&meter.done, 0, 0);
-    consumer = consumer_of(argc, argv, &meter, timed);
+    consumer = consumer_of(argc, argv, &meter, timed ? on_timed : on_counted);
     clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += number(argc, argv, "within", "120");
     meter.started = now(CLOCK_MONOTONIC);

@@ -1,5 +1,5 @@
-// Command bench is the Go peer of the benches: a push consumer with the client's defaults that counts messages, or
-// measures how long they took to arrive. See testbed/src/peers.rs for its options and its answer.
+// Command bench is the Go peer of the benches: a push consumer with the client's defaults that counts messages, measures
+// how long they took to arrive, or writes down what came. See testbed/src/peers.rs for its options and its answer.
 package main
 
 import (
@@ -33,15 +33,18 @@ func main() {
 	}
 
 	var meter meter
-	if options["mode"] == "latency" {
+	switch options["mode"] {
+	case "latency":
 		meter = newLatency(number(options, "count", 1), number(options, "warmup", 0))
-	} else {
+	case "deliveries":
+		meter = newDeliveries(time.Duration(number(options, "sleep_us", 0)) * time.Microsecond)
+	default:
 		meter = newThroughput(number(options, "count", 1))
 	}
 	err = push.Subscribe(options["topic"], consumer.MessageSelector{},
 		func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			for _, message := range messages {
-				meter.note(message.Body)
+				meter.note(message)
 			}
 			return consumer.ConsumeSuccess, nil
 		})
@@ -53,6 +56,13 @@ func main() {
 		fail(err)
 	}
 
+	if options["mode"] == "deliveries" {
+		<-meter.done()
+		if err = push.Shutdown(); err != nil {
+			fail(err)
+		}
+		return
+	}
 	status := 0
 	select {
 	case <-meter.done():
@@ -103,7 +113,7 @@ func fail(err error) {
 // meter is told of every message, from many goroutines.
 type meter interface {
 	begin()
-	note(body []byte)
+	note(message *primitive.MessageExt)
 	done() <-chan struct{}
 	result() map[string]any
 }

@@ -3,11 +3,16 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"os/signal"
 	"sort"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/apache/rocketmq-client-go/v2/primitive"
 )
 
 // throughput counts; it costs one atomic addition a message.
@@ -26,7 +31,7 @@ func newThroughput(expected int64) *throughput {
 
 func (t *throughput) begin() { t.started = time.Now() }
 
-func (t *throughput) note([]byte) {
+func (t *throughput) note(*primitive.MessageExt) {
 	switch n := t.count.Add(1); n {
 	case 1:
 		t.first.Store(time.Since(t.started).Nanoseconds())
@@ -67,9 +72,9 @@ func newLatency(expected, warmup int64) *latency {
 
 func (l *latency) begin() {}
 
-func (l *latency) note(body []byte) {
+func (l *latency) note(message *primitive.MessageExt) {
 	now := time.Now().UnixNano()
-	head, _, _ := bytes.Cut(body, []byte(" "))
+	head, _, _ := bytes.Cut(message.Body, []byte(" "))
 	stamp, err := strconv.ParseInt(string(head), 10, 64)
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -103,3 +108,33 @@ func (l *latency) micros(percent int) int64 {
 	}
 	return l.nanos[(len(l.nanos)-1)*percent/100] / 1000
 }
+
+// deliveries writes a line for each delivery, at once: what a killed process was given counts.
+type deliveries struct {
+	gate
+	sleep time.Duration
+}
+
+func newDeliveries(sleep time.Duration) *deliveries {
+	d := &deliveries{gate: gate{opened: make(chan struct{})}, sleep: sleep}
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM)
+	go func() {
+		<-end
+		d.open()
+	}()
+	return d
+}
+
+func (d *deliveries) begin() {}
+
+func (d *deliveries) note(message *primitive.MessageExt) {
+	line := fmt.Sprintf("%d %d %d %d\n",
+		message.Queue.QueueId, message.QueueOffset, message.StoreTimestamp, time.Now().UnixNano())
+	if _, err := os.Stdout.WriteString(line); err != nil {
+		fail(err)
+	}
+	time.Sleep(d.sleep)
+}
+
+func (d *deliveries) result() map[string]any { return nil }

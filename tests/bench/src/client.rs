@@ -84,8 +84,6 @@ fn options(cluster: &Cluster, task: &Task<'_>) -> Vec<String> {
         format!("topic={}", task.topic),
         format!("count={}", task.count),
     ];
-    if let Measure::Latency { warmup } = task.measure {
-        options.extend(["mode=latency".to_owned(), format!("warmup={warmup}")]);
-    }
+    options.extend(task.measure.options());
     options
 }

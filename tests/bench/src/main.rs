@@ -7,6 +7,7 @@ mod bench;
 mod child;
 mod client;
 mod consume;
+mod faults;
 mod ffi;
 mod first;
 mod goal;
@@ -26,17 +27,29 @@ use options::Options;
 
 type Section = fn(&Bench) -> Result<Vec<Goal>, String>;
 
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 6] = [
     ("throughput", throughput::run),
     ("first", first::run),
     ("latency", latency::run),
     ("slow", slow::run),
     ("ffi", ffi::run),
+    ("faults", faults::run),
 ];
 /// What runs when nothing is said.
 const USUAL: [&str; 4] = ["throughput", "first", "latency", "slow"];
-const OPTIONS: [&str; 9] =
-    ["rounds", "count", "only", "sizes", "clients", "languages", "rate", "seconds", "library"];
+const OPTIONS: [&str; 11] = [
+    "rounds",
+    "count",
+    "only",
+    "sizes",
+    "clients",
+    "languages",
+    "rate",
+    "seconds",
+    "faults",
+    "callback_ms",
+    "library",
+];
 const BARE_OPTIONS: [&str; 8] = ["ns", "group", "topic", "count", "mode", "warmup", "samples", "within"];
 
 fn main() -> ExitCode {

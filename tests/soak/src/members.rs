@@ -1,15 +1,11 @@
 //! The members: processes of member.c, a few in each of three groups.
 
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rmq_testbed::{CProgram, poll, spawn};
+use rmq_testbed::{CProgram, Member as Process, poll};
 
 use crate::TOPIC;
 use crate::ledger::Ledger;
@@ -59,10 +55,7 @@ pub(crate) struct Ends {
 
 struct Member {
     mode: Mode,
-    child: Child,
-    lines: PathBuf,
-    read: u64,
-    errors: PathBuf,
+    process: Process,
     frozen: bool,
 }
 
@@ -82,21 +75,18 @@ impl<'p> Members<'p> {
 
     /// Their process ids.
     pub(crate) fn processes(&self) -> Vec<u32> {
-        self.inner().running.iter().map(|member| member.child.id()).collect()
+        self.inner().running.iter().map(|member| member.process.id()).collect()
     }
 
     /// One more.
     pub(crate) fn start(&self, mode: Mode) {
         let mut inner = self.inner();
         inner.started += 1;
-        let path = |end: &str| self.program.folder().join(format!("{}.{end}", inner.started));
-        let (lines, errors) = (path("lines"), path("err"));
         let mut command = self.program.command();
         command.args([&self.namesrv, &format!("soak-{}", mode.name()), TOPIC, mode.name()]);
-        let create = |path: &Path| File::create(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        command.stdin(Stdio::null()).stdout(create(&lines)).stderr(create(&errors));
-        let child = spawn(command).unwrap_or_else(|e| panic!("member: {e}"));
-        inner.running.push(Member { mode, child, lines, read: 0, errors, frozen: false });
+        let process = Process::start(command, self.program.folder(), &inner.started.to_string())
+            .unwrap_or_else(|e| panic!("member: {e}"));
+        inner.running.push(Member { mode, process, frozen: false });
     }
 
     /// Takes one of a group out of the list, which gets its end.
@@ -109,14 +99,14 @@ impl<'p> Members<'p> {
     /// Asks one to leave and waits until it is gone.
     pub(crate) fn stop(&self, mode: Mode, which: usize) {
         let Some(mut member) = self.take(mode, which) else { return };
-        let status = member.leave();
+        let status = member.process.leave(LEAVING);
         let mut inner = self.inner();
         member.read(&mut inner.ledgers);
         match status {
             Some(status) if status.success() => inner.ends.well += 1,
             status => {
-                let said = fs::read_to_string(&member.errors).unwrap_or_default();
-                inner.ends.badly.push(format!("{}: {status:?} {}", mode.name(), said.trim()));
+                let said = member.process.errors();
+                inner.ends.badly.push(format!("{}: {status:?} {said}", mode.name()));
             }
         }
     }
@@ -124,8 +114,7 @@ impl<'p> Members<'p> {
     /// kill -9.
     pub(crate) fn kill(&self, mode: Mode, which: usize) {
         let Some(mut member) = self.take(mode, which) else { return };
-        let _ = member.child.kill();
-        let _ = member.child.wait();
+        member.process.kill();
         let mut inner = self.inner();
         member.read(&mut inner.ledgers);
         inner.ends.killed += 1;
@@ -140,13 +129,13 @@ impl<'p> Members<'p> {
                 return;
             };
             member.frozen = true;
-            member.process()
+            member.id()
         };
         let _ = kill(process, Signal::SIGSTOP);
         std::thread::sleep(time);
         let _ = kill(process, Signal::SIGCONT);
         let mut inner = self.inner();
-        inner.running.iter_mut().filter(|member| member.process() == process).for_each(|m| m.frozen = false);
+        inner.running.iter_mut().filter(|member| member.id() == process).for_each(|m| m.frozen = false);
     }
 
     /// Waits until each group was given everything; false when it was not in time.
@@ -183,46 +172,14 @@ impl<'p> Members<'p> {
     }
 }
 
-impl Drop for Members<'_> {
-    fn drop(&mut self) {
-        for member in &mut self.inner().running {
-            let _ = member.child.kill();
-            let _ = member.child.wait();
-        }
-    }
-}
-
 impl Member {
-    fn process(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.id()).expect("process ids fit"))
+    fn id(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.process.id()).expect("process ids fit"))
     }
 
-    /// SIGTERM, and the end; `None` for one that had to be killed.
-    fn leave(&mut self) -> Option<ExitStatus> {
-        let _ = kill(self.process(), Signal::SIGTERM);
-        let mut status = None;
-        poll(LEAVING, Duration::from_millis(10), || {
-            status = self.child.try_wait().ok().flatten();
-            status.is_some()
-        });
-        if status.is_none() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-        status
-    }
-
-    /// Whole lines only: a kill may cut the last one, and what runs may be about to write it.
     fn read(&mut self, ledgers: &mut [Ledger; 3]) {
-        let mut text = String::new();
-        let mut file = File::open(&self.lines).unwrap_or_else(|e| panic!("{}: {e}", self.lines.display()));
-        file.seek(SeekFrom::Start(self.read))
-            .and_then(|_| file.read_to_string(&mut text))
-            .expect("lines are read");
-        let whole = text.rfind('\n').map_or(0, |at| at + 1);
-        self.read += whole as u64;
-        for line in text[..whole].lines() {
-            ledgers[self.mode as usize].take(line).unwrap_or_else(|problem| panic!("{problem}"));
+        for line in self.process.new_lines() {
+            ledgers[self.mode as usize].take(&line).unwrap_or_else(|problem| panic!("{problem}"));
         }
     }
 }

@@ -1,10 +1,16 @@
 package rmq.testbed;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.rocketmq.common.message.MessageExt;
 
 /** Is told of every message, from many threads. */
 abstract class BenchMeter {
@@ -14,7 +20,7 @@ abstract class BenchMeter {
     void begin() {
     }
 
-    abstract void note(byte[] body);
+    abstract void note(MessageExt message);
 
     abstract void result(Map<String, Object> result);
 
@@ -36,7 +42,7 @@ abstract class BenchMeter {
         }
 
         @Override
-        void note(byte[] body) {
+        void note(MessageExt message) {
             long n = count.incrementAndGet();
             if (n == 1) {
                 first = System.nanoTime();
@@ -68,9 +74,9 @@ abstract class BenchMeter {
         }
 
         @Override
-        void note(byte[] body) {
+        void note(MessageExt message) {
             long now = Clock.epochNanos();
-            long stamp = stamp(body);
+            long stamp = stamp(message.getBody());
             synchronized (this) {
                 if (stamp < 0) {
                     warm++;
@@ -107,6 +113,35 @@ abstract class BenchMeter {
             } catch (NumberFormatException e) {
                 return -1;
             }
+        }
+    }
+    /** Writes a line for each delivery, at once: what a killed process was given counts. */
+    static final class Deliveries extends BenchMeter {
+        /** Not System.out, which has a lock and a buffer. */
+        private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
+        private final long sleepMicros;
+
+        Deliveries(long sleepMicros) {
+            this.sleepMicros = sleepMicros;
+        }
+
+        @Override
+        void note(MessageExt message) {
+            String line = message.getQueueId() + " " + message.getQueueOffset() + " " + message.getStoreTimestamp() + " "
+                + Clock.epochNanos() + "\n";
+            try {
+                out.write(line.getBytes(StandardCharsets.US_ASCII));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            long end = System.nanoTime() + sleepMicros * 1000;
+            for (long left = sleepMicros * 1000; left > 0; left = end - System.nanoTime()) {
+                LockSupport.parkNanos(left);
+            }
+        }
+
+        @Override
+        void result(Map<String, Object> result) {
         }
     }
 }
