@@ -34,6 +34,13 @@ const RENEWAL_RETRY: Duration = Duration::from_secs(2);
 /// First and longest wait before a refused lock is asked for again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
+/// The longest while few queues wait: the previous owner lets go when its longest callback ends, and from then on nobody
+/// consumes the queue.
+const PROMPT: Duration = Duration::from_millis(25);
+
+/// What each queue that waits adds to that: their broker hears of all of them a thousand times a second at most.
+const PER_QUEUE: Duration = Duration::from_millis(1);
+
 /// How long an answer is waited for that is under way when the queue is given up.
 const UNDER_WAY: Duration = Duration::from_secs(1);
 
@@ -91,6 +98,7 @@ impl<'a> Lease<'a> {
         let mut told = false;
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        // Each queue that waits has one, so they count who waits.
         let mut members = engine.members.subscribe();
         loop {
             let answer = tokio::select! {
@@ -101,6 +109,8 @@ impl<'a> Lease<'a> {
                 Ok(_) => steps.meets(Trouble::Locked),
                 Err(error) => steps.meets(Trouble::Failed(error.clone())),
             }
+            // In order the lock is waited for without an end, and may be that of a member that died.
+            let soon = matches!(answer, Ok(false)) && !orderly;
             match answer {
                 Ok(true) => return Some(lease),
                 Ok(false) if orderly => {
@@ -133,10 +143,14 @@ impl<'a> Lease<'a> {
                 // Without its broker, or while that is busy, a queue cannot be consumed either.
                 Err(error) => engine.log.debug("handover", error),
             }
+            let mut wait = backoff.next_wait(random::fraction());
+            if soon {
+                wait = wait.min(longest_wait(engine.members.receiver_count()));
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return None,
-                () = sleep(backoff.next_wait(random::fraction())) => {}
+                () = sleep(wait) => {}
                 // The group changed: maybe the lock is free now.
                 _ = members.changed() => {}
             }
@@ -225,6 +239,11 @@ impl<'a> Lease<'a> {
     }
 }
 
+/// How long a refused lock is left alone at most, when so many queues wait for theirs.
+fn longest_wait(waiting: usize) -> Duration {
+    PROMPT.max(PER_QUEUE * u32::try_from(waiting).unwrap_or(u32::MAX))
+}
+
 /// True for a broker that will not lock later either, as one whose access control forbids it; a busy one
 /// may, unless it is too late for that.
 fn refuses_locks(error: &Error, late: bool) -> bool {
@@ -248,5 +267,10 @@ mod tests {
         assert!(!here(PreviousOwner::Member("c".to_owned()), &members));
         assert!(here(PreviousOwner::Unknown, &members));
         assert!(!here(PreviousOwner::Unknown, &members[..1]));
+    }
+
+    #[test]
+    fn the_more_queues_wait_the_longer_each_does() {
+        assert_eq!([1, 25, 1000].map(|waiting| longest_wait(waiting).as_millis()), [25, 25, 1000]);
     }
 }

@@ -76,6 +76,20 @@ fn a_previous_owner_that_does_not_let_go_is_waited_for_no_longer_than_the_timeou
     assert_eq!(member.record.logged("begins without the hand-over lock"), 1);
 }
 
+/// Whoever has long callbacks lets go late, and the queue shall not stand still much longer than that.
+#[test]
+fn a_lock_is_asked_for_often_also_when_the_previous_owner_takes_long() {
+    let cluster = with_ghost();
+    let member =
+        Setup::new(&cluster, "g").set("rebalance.handover.timeout.ms", "2000").subscribe("T", "*").start();
+    member.record.wait_for(1, WITHIN);
+    let of_t =
+        |r: &rmq_mock::Recorded| r.read::<LockQueues>().unwrap().queues.iter().any(|q| &*q.topic == "T");
+    let asked = cluster.requests(RequestCode::LockBatchMq).iter().filter(|r| of_t(r)).count();
+    // A pause that doubled up to half a second made 10 of it, one of 25 ms makes 80.
+    assert!((20..=90).contains(&asked), "{asked}");
+}
+
 #[test]
 fn a_previous_owner_that_has_left_is_not_waited_for() {
     let cluster = with_ghost();
