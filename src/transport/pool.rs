@@ -48,8 +48,9 @@ pub struct Manners {
     pub greeting: Greeting,
 }
 
-/// First and longest wait between two tries to connect.
-const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
+/// First and longest wait between two tries to connect. The queues of a broker that returns wait as long, and a refused
+/// connection costs its host next to nothing.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(100));
 
 /// Connections by address.
 pub struct Pool {
