@@ -168,8 +168,7 @@ impl<'a> Puller<'a> {
         let connection = self.engine.cluster.connect(&address).await?;
         if self.connection.replace(connection.id()).is_some_and(|before| before != connection.id()) {
             self.engine.log.info("pull", format_args!("{name}: is read from {address} now"));
-            // A broker that came back may hold older offsets than those it acknowledged.
-            self.queue.forget_committed();
+            self.queue.doubt_committed();
             if let Some(order) = &self.queue.order
                 && self.engine.cluster.master(&name.broker).is_ok_and(|master| master == address)
             {

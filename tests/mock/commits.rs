@@ -155,3 +155,36 @@ fn a_busy_queue_commits_once_an_interval() {
     gate.open();
     member.stop();
 }
+
+#[test]
+fn after_a_reconnect_what_another_member_committed_meanwhile_is_not_lowered() {
+    let cluster = MockCluster::start();
+    cluster.create_topic("T", 1);
+    fill(&cluster, "T", 0, 3);
+    let gate = Gate::default();
+    let inside = gate.clone();
+    let member = Setup::new(&cluster, "g")
+        .set("offset.commit.interval.ms", "100")
+        .subscribe("T", "*")
+        .answer(move |batch, _| {
+            if batch.message(0).unwrap().queue_offset() == 1 {
+                inside.pass();
+            }
+            Outcome::Success
+        })
+        .start();
+    wait_until("the first commit", WITHIN, || cluster.committed("g", "T", 0) == Some(1));
+    wait_until("the second message", WITHIN, || gate.inside() == 1);
+    cluster.broker().kill();
+    let dead = Instant::now();
+    cluster.broker().set_committed("g", "T", 0, Some(2));
+    cluster.broker().restart();
+    let asked = |r: &rmq_mock::Recorded| r.field("topic") == Some("T") && r.at > dead && r.answered.is_some();
+    assert!(cluster.wait_for_request(RequestCode::QueryConsumerOffset, WITHIN, asked).is_some());
+    gate.open();
+    wait_until("the last commit", WITHIN, || cluster.committed("g", "T", 0) == Some(3));
+    let updates = cluster.requests(RequestCode::UpdateConsumerOffset).into_iter();
+    let after: Vec<_> = updates.filter(|u| u.field("topic") == Some("T") && u.at > dead).collect();
+    assert!(after.iter().all(|update| update.field("commitOffset") == Some("3")), "{after:?}");
+    member.stop();
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::start::committed_offset;
+use super::start::{committed_offset, held_offset};
 use crate::cluster::ResponseCode;
 use crate::cluster::command::{PullMessage, UpdateConsumerOffset, pull_message::pull_flag};
 use crate::consumer::engine::Engine;
@@ -65,16 +65,18 @@ async fn ready_to_commit(engine: &Engine, queue: &Queue, not_before: Instant) {
 }
 
 /// Commits what is complete, if the broker does not hold it yet. An offset goes back only when the broker
-/// moved it, or may hold an older one: see [`Queue::forget_committed`].
+/// moved it: see [`Queue::forget_committed`].
 async fn commit(engine: &Engine, queue: &Queue) -> Result<()> {
     let keeper = engine.cluster.keeper(&queue.name.broker)?;
     let keeper = engine.cluster.connect(&keeper).await?.id();
     if queue.meet_keeper(keeper) {
-        // A broker that came back, or another in its place, may hold an older offset.
-        queue.forget_committed();
+        queue.doubt_committed();
     }
     // First, so that an offset from before a move is never noted as one from after it.
     let round = queue.commit_round();
+    if queue.is_committed_doubted() {
+        queue.learn_committed(round, held_offset(engine, &queue.name).await?);
+    }
     let offset = queue.committable();
     if queue.committed().is_some_and(|committed| committed >= offset) {
         return Ok(());
@@ -131,7 +133,7 @@ async fn update(engine: &Engine, queue: &Queue, round: u64, offset: i64) -> Resu
         // An administrator's offset stands; the next pull is told where to go on.
         return Ok(());
     }
-    queue.note_commit(round, offset);
+    queue.learn_committed(round, Some(offset));
     engine.status.counters.commits.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }

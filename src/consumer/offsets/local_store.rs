@@ -198,7 +198,7 @@ impl LocalStore {
         }
         count(&status.counters.commits, unsaved.len());
         for Unsaved { queue, round, offset } in unsaved.into_values() {
-            queue.note_commit(round, offset);
+            queue.learn_committed(round, Some(offset));
         }
         Ok(())
     }

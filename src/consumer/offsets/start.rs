@@ -54,6 +54,17 @@ pub(crate) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> R
     if let Store::File(store) = &engine.store {
         return Ok(store.saved(queue));
     }
+    let offset = held_offset(engine, queue).await?;
+    if offset.is_none() && engine.cluster.routes().has_only_slaves(&queue.broker) {
+        // It copies offsets once a minute. Whoever took this for a new group might skip messages.
+        let text = format!("{queue}: its slave knows no offset of the group, and its master is away");
+        return Err(Error::new(ErrorKind::NoRoute, text));
+    }
+    Ok(offset)
+}
+
+/// What the broker that takes commits now holds.
+pub(super) async fn held_offset(engine: &Engine, queue: &MessageQueue) -> Result<Option<i64>> {
     let query = QueryConsumerOffset {
         consumer_group: engine.config.group.clone(),
         topic: queue.topic.to_string(),
@@ -62,13 +73,7 @@ pub(crate) async fn committed_offset(engine: &Engine, queue: &MessageQueue) -> R
         // does just that: there a new group reads such a queue from its beginning whatever it asked for.
         set_zero_if_not_found: Some(false),
     };
-    let offset = engine.cluster.call_keeper(queue, &query).await?.offset;
-    if offset.is_none() && engine.cluster.routes().has_only_slaves(&queue.broker) {
-        // It copies offsets once a minute. Whoever took this for a new group might skip messages.
-        let text = format!("{queue}: its slave knows no offset of the group, and its master is away");
-        return Err(Error::new(ErrorKind::NoRoute, text));
-    }
-    Ok(offset)
+    Ok(engine.cluster.call_keeper(queue, &query).await?.offset)
 }
 
 /// A retry topic holds messages that this group failed to consume: none of them may be skipped, so it is

@@ -1,6 +1,7 @@
 //! One owned queue: what it shares between its task, the workers and the coordinator.
 
 pub(super) mod budget;
+mod committed;
 pub(super) mod marks;
 mod order;
 pub(super) mod pauses;
@@ -20,6 +21,7 @@ use crate::consumer::offsets::CommitRequests;
 use crate::consumer::statistics::TopicCounters;
 use crate::message::{Message, MessageQueue};
 use budget::Budget;
+use committed::Committed;
 use marks::Marks;
 pub(crate) use order::{LOCK_LIFE, Order};
 use process_queue::{BatchId, Cached, Freed, ProcessQueue};
@@ -64,17 +66,6 @@ pub(crate) struct Queue {
     marks: Marks,
     /// Set in orderly consumption.
     pub(crate) order: Option<Order>,
-}
-
-/// What is known of the offset that the broker holds.
-#[derive(Default)]
-struct Committed {
-    /// `None` when it is unknown.
-    offset: Option<i64>,
-    /// The connection over which the last commit was to go.
-    keeper: Option<u64>,
-    /// Grows whenever what was known no longer counts: a commit that was under way then says nothing.
-    round: u64,
 }
 
 impl Queue {
@@ -250,40 +241,45 @@ impl Queue {
 
     /// The offset the broker is known to hold.
     pub(crate) fn committed(&self) -> Option<i64> {
-        self.known().offset
+        self.known().offset()
     }
 
     /// Notes what the broker holds.
     pub(crate) fn set_committed(&self, offset: Option<i64>) {
-        self.known().offset = offset;
+        self.known().set(offset);
     }
 
-    /// What the broker holds is unknown from now on, so the next commit is made even if it is lower.
+    /// The queue was moved, so the next commit is made even if it is lower.
     pub(crate) fn forget_committed(&self) {
-        {
-            let mut known = self.known();
-            known.offset = None;
-            known.round += 1;
-        }
+        self.known().forget();
         self.touch();
+    }
+
+    /// A broker that came back, or another in its place, may hold an older offset, and who had the queue meanwhile may
+    /// have committed a newer one: it is asked before the next commit.
+    pub(crate) fn doubt_committed(&self) {
+        self.known().doubt();
+        self.touch();
+    }
+
+    /// True when the broker has to be asked.
+    pub(crate) fn is_committed_doubted(&self) -> bool {
+        self.known().is_doubted()
     }
 
     /// Notes the connection that a commit goes over. True when it is another one than before.
     pub(crate) fn meet_keeper(&self, connection: u64) -> bool {
-        self.known().keeper.replace(connection).is_some_and(|before| before != connection)
+        self.known().meet_keeper(connection)
     }
 
-    /// To be asked before a commit and given to [`Queue::note_commit`] after it.
+    /// To be asked before a question or a commit and given to [`Queue::learn_committed`] after it.
     pub(crate) fn commit_round(&self) -> u64 {
-        self.known().round
+        self.known().round()
     }
 
-    /// Notes that the broker took an offset, unless what is known was forgotten meanwhile.
-    pub(crate) fn note_commit(&self, round: u64, offset: i64) {
-        let mut known = self.known();
-        if known.round == round {
-            known.offset = Some(offset);
-        }
+    /// Notes what the broker answered or took, unless what is known was forgotten or doubted meanwhile.
+    pub(crate) fn learn_committed(&self, round: u64, offset: Option<i64>) {
+        self.known().learn(round, offset);
     }
 
     /// Asks for a commit. Costs one swap while one is already asked for; true when none was.
