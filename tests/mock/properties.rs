@@ -9,7 +9,7 @@ use rmq_mock::{Fault, MockCluster, Produced, Recorded, RequestCode};
 use rmq_testbed::wait_until;
 
 use crate::member::{Member, Setup};
-use crate::tools::{Gate, WITHIN, fill, millis};
+use crate::tools::{Gate, WITHIN, assert_less_since, fill, millis};
 
 /// A member whose callbacks wait at a gate, which is opened at its end.
 fn gated(cluster: &MockCluster, set: &[(&str, &str)], topics: &[&str]) -> (Member, Gate) {
@@ -502,6 +502,6 @@ fn a_shutdown_without_work_is_quick() {
     wait_until("the queues", WITHIN, || member.queues("T").len() == 8);
     let begun = Instant::now();
     member.stop();
-    assert!(begun.elapsed() < millis(500), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(500));
     assert_eq!(member.consumer.state(), State::Stopped);
 }
