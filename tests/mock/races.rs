@@ -55,9 +55,10 @@ fn a_callback_past_its_timeout_may_not_shut_its_own_consumer_down() {
     let (told, heard) = mpsc::channel();
     let told = Mutex::new(told);
     let own: Arc<OnceLock<Consumer>> = Arc::default();
-    let inside = Arc::clone(&own);
+    let inside = Arc::downgrade(&own);
     let member = stuck_past_its_timeout(&cluster, &gate, move |_| {
-        let answer = inside.get().map(|consumer| consumer.shutdown(Some(millis(500))));
+        let own = inside.upgrade().unwrap();
+        let answer = own.get().map(|consumer| consumer.shutdown(Some(millis(500))));
         told.lock().unwrap().send(answer).unwrap();
     });
     own.set(member.consumer.clone()).ok().unwrap();

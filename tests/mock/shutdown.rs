@@ -185,11 +185,11 @@ fn a_shutdown_from_a_callback_is_refused() {
     cluster.create_topic("T", 1);
     let slot = std::sync::Arc::new(std::sync::OnceLock::<rmq::Consumer>::new());
     let kind = std::sync::Arc::new(std::sync::OnceLock::new());
-    let (own, answer) = (slot.clone(), kind.clone());
+    let (own, answer) = (std::sync::Arc::downgrade(&slot), kind.clone());
     let member = Setup::new(&cluster, "g")
         .subscribe("T", "*")
         .answer(move |_, _| {
-            if let Some(consumer) = own.get() {
+            if let Some(consumer) = own.upgrade().unwrap().get() {
                 let _ = answer.set(consumer.shutdown(None).map_err(|e| e.kind()));
             }
             Outcome::Success

@@ -214,11 +214,12 @@ fn the_callback_is_called_when_something_comes_and_not_for_all_that_follows() {
 fn a_stop_asked_for_in_a_callback_is_awaited_by_another_thread() {
     let cluster = cluster(2);
     let handle: Arc<std::sync::OnceLock<rmq::Consumer>> = Arc::default();
-    let inside = Arc::clone(&handle);
+    let inside = Arc::downgrade(&handle);
     let member = Setup::new(&cluster, "g").subscribe("T", "*").set("consume.thread.max", "1");
     let member = member
         .answer(move |_, _| {
-            let consumer = inside.wait();
+            let handle = inside.upgrade().unwrap();
+            let consumer = handle.wait();
             consumer.request_stop().unwrap();
             assert_eq!(consumer.wait_stopped(None).unwrap_err().kind(), ErrorKind::InCallback);
             Outcome::Success
