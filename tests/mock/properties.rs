@@ -9,7 +9,7 @@ use rmq_mock::{Fault, MockCluster, Produced, Recorded, RequestCode};
 use rmq_testbed::wait_until;
 
 use crate::member::{Member, Setup};
-use crate::tools::{Gate, WITHIN, assert_less_since, fill, millis};
+use crate::tools::{Gate, WITHIN, assert_less_since, fill, millis, slower};
 
 /// A member whose callbacks wait at a gate, which is opened at its end.
 fn gated(cluster: &MockCluster, set: &[(&str, &str)], topics: &[&str]) -> (Member, Gate) {
@@ -37,7 +37,7 @@ fn settled(member: &Member) -> u64 {
         if now != last {
             (last, since) = (now, Instant::now());
         }
-        now > 0 && since.elapsed() > millis(250)
+        now > 0 && since.elapsed() > slower(millis(250))
     });
     last
 }
