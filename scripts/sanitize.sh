@@ -60,7 +60,8 @@ thread() {
     mkdir -p "$folder"
     symbols=$(readelf -sW "$libraries"/libstd-*.rlib 2>/dev/null | awk '$5 == "GLOBAL" && $7 != "UND" { print $8 }')
     cp tests/sanitize/std_sync.rs "$folder/std_sync.rs"
-    # A file, because other flags would mean that all crates are built anew.
+    # A file, because other flags would mean that all crates are built anew. Cargo does not see a change of it, nor of
+    # std_sync.rs: after one, remove target/thread.
     echo "$folder/std_sync.o -Wl,--wrap=__tsan_atomic64_fetch_sub" >"$folder/link_args"
     while read -r name pattern; do
         symbol=$(grep -E "3std3sys4sync.*$pattern\$" <<<"$symbols") || {
