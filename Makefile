@@ -1,6 +1,6 @@
 # The front door. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench bench-ffi bench-faults soak header reference install abi coverage fuzz deny setup clean
+.PHONY: help demo test test-long bench bench-ffi bench-faults soak header reference install abi coverage sanitize fuzz deny setup clean
 
 PREFIX ?= /usr/local
 MINUTES ?= 60
@@ -83,6 +83,11 @@ coverage: setup $(TARPAULIN) ## measures which lines of src the tests run, and p
 	$(TARPAULIN) tarpaulin --engine llvm --locked --skip-clean --target-dir target/coverage --packages rmq --lib --tests \
 	    --include-files 'src/*' --objects target/coverage/debug/deps/librmq.so --timeout 900 --out Stdout \
 	    -- --skip examples_build_against --skip a_program_builds_with
+
+# KINDS is empty for all: address, thread, valgrind, and miri where its component is installed.
+sanitize: ## runs the C programs and the mock's tests under sanitizers and valgrind (KINDS="address thread" for some)
+	@scripts/setup.sh demo
+	scripts/sanitize.sh $(KINDS)
 
 fuzz: setup $(FUZZ) ## runs each fuzz target for SECONDS (SECONDS=60, TARGETS="frame record" for some of them)
 	scripts/fuzz.sh $(FUZZ) $(SECONDS) $(TARGETS)

@@ -2,20 +2,13 @@
 
 mod support;
 
-use support::{compile, program, root, run, tool};
+use support::{compile, program, root, run, under_valgrind};
 
 /// Runs a program of tests/capi, then again under valgrind: no error, and nothing lost.
 fn runs_clean(name: &str) -> String {
     let path = compile(&format!("{name}.c"));
     let printed = run(&mut program(&path));
-    run(tool("valgrind", "valgrind")
-        .args(["-q", "--error-exitcode=99", "--leak-check=full"])
-        .arg("--show-leak-kinds=definite,indirect,possible")
-        .arg("--errors-for-leak-kinds=definite,indirect,possible")
-        .arg(path)
-        .env_remove("NAMESRV_ADDR")
-        // A caught panic with a backtrace leaves a cache of symbols behind.
-        .env("RUST_BACKTRACE", "0"));
+    run(&mut under_valgrind(path));
     printed
 }
 

@@ -69,4 +69,4 @@ pub use producer::{Sending, Sent};
 pub use relay::{Cut, Relay, Relays};
 pub use remoting::{Response, request};
 pub use version::Version;
-pub use wait::{poll, wait_until};
+pub use wait::{poll, slower, wait_until};

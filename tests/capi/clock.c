@@ -57,6 +57,9 @@ static long library_time(rmq_consumer *consumer)
 
 int main(int argc, char **argv)
 {
+    /* `make sanitize` builds what is that much slower. */
+    const char *slower = getenv("RMQ_SLOWER");
+    const double within = 5 * (slower == NULL ? 1 : atof(slower));
     static const long jumps[] = {DAY, -DAY, 3650 * DAY, -3650 * DAY, -36500 * DAY, 0, 36500 * DAY, 1, -1};
     const struct timespec pause = {0, 1000000};
     rmq_config *config = rmq_config_new();
@@ -87,11 +90,11 @@ int main(int argc, char **argv)
         CHECK(labs(library_time(consumer) - (now > 0 ? (long)now : 0)) <= 2);
         /* Tells the brokers of a newer subscription each time. */
         WORKS(rmq_consumer_subscribe(consumer, argv[3], i % 2 == 0 ? "a || b" : "*"));
-        while (atomic_load(&consumed) < before + 20 && seconds() - begun < 10)
+        while (atomic_load(&consumed) < before + 20 && seconds() - begun < 2 * within)
             nanosleep(&pause, NULL);
         CHECK(atomic_load(&consumed) >= before + 20);
         WORKS(rmq_consumer_commit(consumer));
-        CHECK(seconds() - begun < 5);
+        CHECK(seconds() - begun < within);
     }
     CHECK(atomic_load(&wrong) == 0);
     WORKS(rmq_consumer_shutdown(consumer, 5000));

@@ -8,7 +8,7 @@ use rmq_mock::{Fault, MockCluster, RequestCode};
 use rmq_testbed::wait_until;
 
 use crate::member::Setup;
-use crate::tools::{Gate, WITHIN, fill, millis};
+use crate::tools::{Gate, WITHIN, assert_less_since, fill, millis};
 
 #[test]
 fn at_most_one_commit_of_a_queue_is_under_way_and_none_is_lower_than_the_one_before() {
@@ -123,7 +123,7 @@ fn a_queue_that_has_rested_for_the_interval_commits_at_once() {
         member.record.wait_for(count, WITHIN);
         let begun = Instant::now();
         wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == i64::try_from(count).ok());
-        assert!(begun.elapsed() < millis(1000), "{:?}", begun.elapsed());
+        assert_less_since(begun, millis(1000));
     }
 }
 

@@ -7,7 +7,7 @@ use rmq_mock::{Fault, MockCluster, RequestCode, ResponseCode};
 use rmq_testbed::wait_until;
 
 use crate::member::{Record, Setup};
-use crate::tools::{Gate, WITHIN, fill, millis};
+use crate::tools::{Gate, WITHIN, assert_less_since, fill, millis, slower};
 
 const LOCK: &str = "g@handover";
 
@@ -57,7 +57,7 @@ fn a_refused_lock_is_waited_for_until_it_is_released() {
     let begun = Instant::now();
     cluster.broker().set_lock_owner(LOCK, "T", 1, None);
     member.record.wait_for(1, WITHIN);
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     let deliveries = member.record.deliveries();
     assert_eq!((deliveries.len(), deliveries[0].queue, deliveries[0].offset), (1, 1, 1));
     assert_eq!(member.total("without_barrier"), 0);
@@ -71,7 +71,7 @@ fn a_previous_owner_that_does_not_let_go_is_waited_for_no_longer_than_the_timeou
         Setup::new(&cluster, "g").set("rebalance.handover.timeout.ms", "600").subscribe("T", "*").start();
     member.record.wait_for(1, WITHIN);
     let waited = begun.elapsed();
-    assert!(waited >= millis(600) && waited < millis(2500), "{waited:?}");
+    assert!(waited >= millis(600) && waited < slower(millis(2500)), "{waited:?}");
     assert_eq!(member.total("without_barrier"), 1);
     assert_eq!(member.record.logged("begins without the hand-over lock"), 1);
 }
@@ -101,7 +101,7 @@ fn a_previous_owner_that_has_left_is_not_waited_for() {
     let begun = Instant::now();
     cluster.broker().expel("g", "0.0.0.0@ghost");
     member.record.wait_for(2, WITHIN);
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     assert_eq!(member.queues("T"), [0, 1]);
 }
 
@@ -114,7 +114,7 @@ fn a_lock_of_somebody_who_is_no_member_is_not_waited_for() {
     let begun = Instant::now();
     let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
     member.record.wait_for(1, WITHIN);
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     assert_eq!(member.total("without_barrier"), 1);
 }
 
@@ -208,7 +208,7 @@ fn a_member_that_leaves_hands_over_at_once() {
         fill(&cluster, "T", queue, 5);
     }
     record.wait_for(20, WITHIN);
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     assert_eq!(second.queues("T"), [0, 1, 2, 3]);
     assert_eq!(record.count(), 20);
 }

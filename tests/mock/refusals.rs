@@ -6,7 +6,7 @@ use rmq_mock::{Fault, MockCluster, Recorded, RequestCode, ResponseCode};
 use rmq_testbed::wait_until;
 
 use crate::member::Setup;
-use crate::tools::{WITHIN, fill, millis};
+use crate::tools::{WITHIN, assert_less_since, fill, millis, slower};
 
 fn of_topic<'a>(requests: &'a [Recorded], topic: &'a str) -> impl Iterator<Item = &'a Recorded> {
     requests.iter().filter(move |request| request.field("topic") == Some(topic))
@@ -23,7 +23,7 @@ fn a_busy_broker_is_pulled_again_soon() {
     let pulls = cluster.requests(RequestCode::PullMessage);
     let pulls: Vec<_> = of_topic(&pulls, "T").collect();
     let pause = pulls[1].at - pulls[0].at;
-    assert!(pause >= millis(15) && pause < millis(200), "{pause:?}");
+    assert!(pause >= millis(15) && pause < slower(millis(200)), "{pause:?}");
     assert!(pulls[3].at - pulls[2].at > pause, "the pause grows");
 }
 
@@ -101,7 +101,7 @@ fn a_broker_that_does_not_know_the_group_hears_of_it_at_once() {
     let begun = Instant::now();
     let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
     member.record.wait_for(1, WITHIN);
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     heartbeat_between_the_first_pulls(&cluster);
 }
 
@@ -116,7 +116,7 @@ fn a_broker_that_knows_an_older_subscription_hears_of_the_new_one_at_once() {
     let begun = Instant::now();
     let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
     member.record.wait_for(1, WITHIN);
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     heartbeat_between_the_first_pulls(&cluster);
 }
 
@@ -155,7 +155,7 @@ fn a_member_that_is_missing_in_the_list_signs_up_and_keeps_its_queues() {
     let expelled = Instant::now();
     cluster.broker().expel("g", member.consumer.client_id());
     wait_until("it to be back", WITHIN, || cluster.members("g").len() == 2);
-    assert!(expelled.elapsed() < millis(5000), "{:?}", expelled.elapsed());
+    assert_less_since(expelled, millis(5000));
     cluster.produce("T", 1, "m");
     member.record.wait_for(1, WITHIN);
     assert_eq!(member.record.logged("T/broker-a/1 revoked"), 0);

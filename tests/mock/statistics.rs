@@ -315,8 +315,9 @@ fn log_records_become_events_and_the_log_gets_none() {
         })
     });
     assert!(records().iter().any(|record| record["level"] == 6), "{:?}", records());
-    assert_eq!(told(&member, EventKind::Error, "4711").len(), 1);
+    wait_until("the event", WITHIN, || told(&member, EventKind::Error, "4711").len() == 1);
     member.stop();
+    assert_eq!(told(&member, EventKind::Error, "4711").len(), 1);
     assert!(records().iter().any(|record| record["target"] == "lifecycle"), "up to its end");
     assert!(member.record.logs().is_empty());
 }
@@ -346,7 +347,7 @@ fn log_records_that_nobody_polls_are_bounded_and_counted() {
 
 /// A callback that makes the library log whenever it gets a record.
 struct Chatterbox {
-    consumer: std::sync::OnceLock<rmq::Consumer>,
+    consumer: std::sync::Mutex<Option<rmq::Consumer>>,
     records: std::sync::atomic::AtomicUsize,
 }
 
@@ -354,7 +355,8 @@ impl rmq::EventHandler for Chatterbox {
     fn handle(&self, event: &rmq::Event) {
         if event.kind() == EventKind::Log {
             self.records.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if let Some(consumer) = self.consumer.get() {
+            let consumer = self.consumer.lock().unwrap().clone();
+            if let Some(consumer) = consumer {
                 // Logs an error of the level fatal on this very thread.
                 consumer.mark_fatal("on purpose");
             }
@@ -372,12 +374,14 @@ fn a_callback_of_records_that_logs_makes_no_loop() {
     let records = || chatterbox.records.load(std::sync::atomic::Ordering::Relaxed);
     member.consumer.start().unwrap();
     wait_until("records", WITHIN, || records() > 0);
-    assert!(chatterbox.consumer.set(member.consumer.clone()).is_ok());
+    *chatterbox.consumer.lock().unwrap() = Some(member.consumer.clone());
     let before = records();
     member.consumer.unsubscribe("T").unwrap();
     wait_until("a record", WITHIN, || records() > before);
     let begun = Instant::now();
     wait_until("some time", WITHIN, || begun.elapsed() > millis(500));
+    // The two hold each other.
+    *chatterbox.consumer.lock().unwrap() = None;
     assert!(records() < before + 100, "{}", records() - before);
     let _: Error = member.consumer.last_error().unwrap();
     assert_eq!(member.consumer.last_error().unwrap().kind(), ErrorKind::Panic);

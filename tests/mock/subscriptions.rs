@@ -7,7 +7,7 @@ use rmq_mock::{MockCluster, Produced, Recorded, RequestCode};
 use rmq_testbed::wait_until;
 
 use crate::member::Setup;
-use crate::tools::{WITHIN, fill, millis};
+use crate::tools::{WITHIN, assert_less_since, fill, millis};
 
 fn topics(beat: &Heartbeat) -> Vec<&str> {
     beat.consumers[0].subscriptions.iter().map(|s| s.topic.as_str()).collect()
@@ -31,7 +31,7 @@ fn an_unsubscribe_is_announced_at_once_and_gives_the_queues_up() {
     wait_until("the locks to go", WITHIN, || {
         (0..2).all(|queue| cluster.broker().lock_owner("g@handover", "U", queue).is_none())
     });
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     assert_eq!(cluster.committed("g", "U", 0), Some(1));
     cluster.produce("U", 0, "u");
     cluster.produce("T", 0, "t");
@@ -51,7 +51,7 @@ fn a_subscribe_is_announced_and_takes_the_queues_at_once() {
     let begun = Instant::now();
     member.consumer.subscribe("U", "*").unwrap();
     member.record.wait_for(3, WITHIN);
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     let beats = cluster.requests(RequestCode::HeartBeat);
     let announced = beats.iter().find(|beat| topics(&beat.read().unwrap()).contains(&"U")).unwrap();
     let pulls = cluster.requests(RequestCode::PullMessage);
@@ -79,7 +79,7 @@ fn a_changed_expression_is_announced_before_the_first_pull_that_carries_its_vers
     cluster.produce("T", 0, Produced::new("4").tag("a"));
     cluster.produce("T", 0, Produced::new("5").tag("b"));
     member.record.wait_for(3, WITHIN);
-    assert!(begun.elapsed() < millis(5000), "{:?}", begun.elapsed());
+    assert_less_since(begun, millis(5000));
     let bodies: Vec<_> = member.record.deliveries().into_iter().map(|d| d.body).collect();
     assert_eq!(bodies, [b"1", b"3", b"5"]);
     let refused = cluster.requests(RequestCode::PullMessage).into_iter().filter(|pull| {

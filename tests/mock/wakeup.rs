@@ -214,23 +214,28 @@ fn the_callback_is_called_when_something_comes_and_not_for_all_that_follows() {
 fn a_stop_asked_for_in_a_callback_is_awaited_by_another_thread() {
     let cluster = cluster(2);
     let handle: Arc<std::sync::OnceLock<rmq::Consumer>> = Arc::default();
-    let inside = Arc::clone(&handle);
+    let inside = Arc::downgrade(&handle);
+    let gate = Gate::default();
+    let started = gate.clone();
     let member = Setup::new(&cluster, "g").subscribe("T", "*").set("consume.thread.max", "1");
     let member = member
         .answer(move |_, _| {
-            let consumer = inside.wait();
+            started.pass();
+            let handle = inside.upgrade().unwrap();
+            let consumer = handle.get().unwrap();
             consumer.request_stop().unwrap();
             assert_eq!(consumer.wait_stopped(None).unwrap_err().kind(), ErrorKind::InCallback);
             Outcome::Success
         })
         .build();
     assert_eq!(member.consumer.wait_stopped(None).unwrap_err().kind(), ErrorKind::State);
+    handle.set(member.consumer.clone()).ok().unwrap();
     member.consumer.start().unwrap();
     let waits = thread::spawn({
         let consumer = member.consumer.clone();
         move || consumer.wait_stopped(None)
     });
-    handle.set(member.consumer.clone()).ok().unwrap();
+    gate.open();
     waits.join().unwrap().unwrap();
     assert_eq!(member.consumer.state(), State::Stopped);
     assert_eq!(
