@@ -31,10 +31,13 @@ demo: ## sends 1,000 messages to a mock cluster, consumes them from C (BROKER=re
 # Tests of the clients that `make bench` compares with: they need Go, so they are run there.
 PEERS := peers_count_a_backlog peers_measure_latency peers_write_deliveries_down
 
+# Most tests wait for a broker or a deadline most of their time, so more of them run than there are cores.
+TEST_THREADS = $(shell echo $$((2 * $$(nproc))))
+
 test: setup ## proves everything: format, lints, unit tests, C programs, installation, real brokers of two versions
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo test --locked --workspace --no-fail-fast -- $(PEERS:%=--skip %)
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked --workspace --no-fail-fast -- $(PEERS:%=--skip %)
 
 # A test that takes too long for `make test` is #[ignore]d; this runs it, alone, since some count what the process has.
 test-long: setup $(CINSTALL) ## runs the ignored tests too; repeats what depends on timing, and random cases, LOOPS times (LOOPS=100)
