@@ -41,6 +41,10 @@ const PROMPT: Duration = Duration::from_millis(25);
 /// What each queue that waits adds to that: their broker hears of all of them a thousand times a second at most.
 const PER_QUEUE: Duration = Duration::from_millis(1);
 
+/// How long a previous owner has to be missing among the members: one whose connection broke is back sooner, and still has
+/// the queue.
+const ABSENCE: Duration = Duration::from_millis(500);
+
 /// How long an answer is waited for that is under way when the queue is given up.
 const UNDER_WAY: Duration = Duration::from_secs(1);
 
@@ -95,7 +99,7 @@ impl<'a> Lease<'a> {
     ) -> Option<Lease<'a>> {
         let lease = Lease { order: queue.order.as_ref(), needed: true, ..Lease::unneeded(engine, queue) };
         let (steps, queue, orderly) = (queue.steps(), lease.queue, lease.order.is_some());
-        let mut told = false;
+        let (mut told, mut absent_since) = (false, None);
         let deadline = Instant::now() + engine.config.handover_timeout;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         // Each queue that waits has one, so they count who waits.
@@ -126,9 +130,16 @@ impl<'a> Lease<'a> {
                 }
                 // Locks are the master's; a slave can be read without.
                 answer if matches!(answer, Ok(false)) || lease.has_no_master() => {
-                    if !previous_owner.is_here(&members.borrow(), &engine.client_id) {
-                        lease.go_without("its previous owner has left the group");
-                        return Some(lease);
+                    match previous_owner.is_here(&members.borrow(), &engine.client_id) {
+                        true => absent_since = None,
+                        false
+                            if *previous_owner == PreviousOwner::Nobody
+                                || absent_since.get_or_insert_with(Instant::now).elapsed() >= ABSENCE =>
+                        {
+                            lease.go_without("its previous owner has left the group");
+                            return Some(lease);
+                        }
+                        false => {}
                     }
                     if Instant::now() >= deadline {
                         lease.go_without("its previous owner did not let go in time");
