@@ -45,7 +45,7 @@ struct Puller<'a> {
     pause: Backoff,
     /// The broker id that the last answer told us to read from.
     read_from: i64,
-    /// The connection of the last pull: a new one means that the broker may have forgotten offsets.
+    /// The connection of the last pull: over a new one the broker may have forgotten locks.
     connection: Option<u64>,
     /// The offset at which records came broken: they may be whole where they are stored.
     doubted: Option<i64>,
@@ -166,9 +166,12 @@ impl<'a> Puller<'a> {
             Error::new(ErrorKind::NoRoute, format!("{name}: its broker is in no route now"))
         })?;
         let connection = self.engine.cluster.connect(&address).await?;
+        let is_keeper = self.engine.cluster.keeper(&name.broker).is_ok_and(|keeper| keeper == address);
+        if is_keeper && self.queue.meet_keeper(connection.id()) {
+            self.queue.doubt_committed();
+        }
         if self.connection.replace(connection.id()).is_some_and(|before| before != connection.id()) {
             self.engine.log.info("pull", format_args!("{name}: is read from {address} now"));
-            self.queue.doubt_committed();
             if let Some(order) = &self.queue.order
                 && self.engine.cluster.master(&name.broker).is_ok_and(|master| master == address)
             {

@@ -35,12 +35,17 @@ pub(super) async fn keep_committing(engine: &Engine, queue: &Queue, stop: &Cance
         let wait = match result {
             Ok(()) => engine.config.offset_commit_interval,
             Err(error) => {
+                let error_of_the_way = matches!(error.kind(), ErrorKind::Connect | ErrorKind::Disconnected);
                 // Who asked was told, and asks again.
                 if engine.config.auto_commit {
                     engine.log.warn("offsets", error);
                 }
                 queue.touch();
-                engine.config.offset_persist_interval
+                match error_of_the_way {
+                    // The next one waits for the connection, which is its pause.
+                    true => engine.config.offset_commit_interval,
+                    false => engine.config.offset_persist_interval,
+                }
             }
         };
         not_before = Instant::now() + wait;
@@ -72,16 +77,22 @@ async fn commit(engine: &Engine, queue: &Queue) -> Result<()> {
     if queue.meet_keeper(keeper) {
         queue.doubt_committed();
     }
-    // First, so that an offset from before a move is never noted as one from after it.
-    let round = queue.commit_round();
-    if queue.is_committed_doubted() {
-        queue.learn_committed(round, held_offset(engine, &queue.name).await?);
+    loop {
+        // First, so that an offset from before a move is never noted as one from after it.
+        let round = queue.commit_round();
+        if queue.is_committed_doubted() {
+            queue.learn_committed(round, held_offset(engine, &queue.name).await?);
+        }
+        if queue.commit_round() != round {
+            // Moved, or doubted again, while the broker was asked.
+            continue;
+        }
+        let offset = queue.committable();
+        if queue.committed().is_some_and(|held| held >= offset) {
+            return Ok(());
+        }
+        return update(engine, queue, round, offset).await;
     }
-    let offset = queue.committable();
-    if queue.committed().is_some_and(|committed| committed >= offset) {
-        return Ok(());
-    }
-    update(engine, queue, round, offset).await
 }
 
 /// The last commit of a queue that is given up, tried until `deadline`. After a drain that outlasted the
@@ -92,6 +103,10 @@ pub(super) async fn commit_final(
     outlasted: bool,
     deadline: Instant,
 ) -> Result<()> {
+    // Nothing to say, and nobody need be there to hear it.
+    if !outlasted && queue.is_committed() {
+        return Ok(());
+    }
     loop {
         let committed = match outlasted {
             true => refresh(engine, queue).await,

@@ -9,7 +9,7 @@ pub(super) struct Committed {
     moved: bool,
     /// True when the broker has to be asked: it may hold an older offset, or a newer one of another member.
     doubted: bool,
-    /// The connection over which the last commit was to go.
+    /// The connection over which the last commit was to go, or would have gone.
     keeper: Option<u64>,
     /// Grows whenever what was known no longer counts: an answer that was under way then says nothing.
     round: u64,

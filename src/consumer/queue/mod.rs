@@ -262,12 +262,17 @@ impl Queue {
         self.touch();
     }
 
+    /// True when the broker holds everything that is complete, as far as is known.
+    pub(crate) fn is_committed(&self) -> bool {
+        !self.is_committed_doubted() && self.committed().is_some_and(|held| held >= self.committable())
+    }
+
     /// True when the broker has to be asked.
     pub(crate) fn is_committed_doubted(&self) -> bool {
         self.known().is_doubted()
     }
 
-    /// Notes the connection that a commit goes over. True when it is another one than before.
+    /// Notes the connection that a commit goes over, or would go over. True when it is another one than before.
     pub(crate) fn meet_keeper(&self, connection: u64) -> bool {
         self.known().meet_keeper(connection)
     }
