@@ -18,13 +18,16 @@ use super::status::count;
 use super::subscriptions::subscription::Subscription;
 use crate::cluster::ResponseCode;
 use crate::cluster::command::{PullMessage, PullResult, PullStatus, pull_message::pull_flag};
-use crate::cluster::record::{DecodeOptions, Decoded, decode_records};
+use crate::cluster::record::{BrokenRecord, DecodeOptions, Decoded, decode_records};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
 use crate::runtime::{Backoff, random};
 
 /// What a pull may take beyond the time the broker holds it: a broker looks for overdue pulls only every 5 s.
 const PULL_GRACE: Duration = Duration::from_secs(15);
+
+/// How often the first message of an answer that breaks off is asked for alone before it is passed.
+const TRIES_ALONE: u32 = 5;
 
 /// Pulls until `stop`. A pull that waits at the broker then is abandoned; its answer is thrown away.
 pub(crate) async fn keep_pulling(engine: &Arc<Engine>, queue: &Arc<Queue>, stop: &CancellationToken) {
@@ -49,6 +52,8 @@ struct Puller<'a> {
     connection: Option<u64>,
     /// The offset at which records came broken: they may be whole where they are stored.
     doubted: Option<i64>,
+    /// How often in a row nothing of an answer could be read, not even where its first record ends.
+    unreadable: u32,
     /// The last failure that was logged, so that one that lasts is told once.
     told: Option<ErrorKind>,
 }
@@ -56,7 +61,8 @@ struct Puller<'a> {
 impl<'a> Puller<'a> {
     fn new(engine: &'a Arc<Engine>, queue: &'a Arc<Queue>) -> Puller<'a> {
         let pause = Backoff::new(BRIEF.0, BRIEF.1);
-        Puller { engine, queue, pause, read_from: 0, connection: None, doubted: None, told: None }
+        let (connection, doubted, told) = (None, None, None);
+        Puller { engine, queue, pause, read_from: 0, connection, doubted, unreadable: 0, told }
     }
 
     async fn run(&mut self) {
@@ -135,7 +141,10 @@ impl<'a> Puller<'a> {
             }
         }
         self.tell(outcome.as_ref().err());
-        self.act(next_pull::after(outcome.as_ref(), asked)).await;
+        match outcome.is_ok() && self.unreadable > 0 {
+            true => self.pause_briefly().await,
+            false => self.act(next_pull::after(outcome.as_ref(), asked)).await,
+        }
     }
 
     async fn pull(&mut self, asked: i64, subscription: &Subscription) -> Result<PullResult> {
@@ -148,7 +157,7 @@ impl<'a> Puller<'a> {
             topic: name.topic.to_string(),
             queue_id: name.id,
             queue_offset: asked,
-            max_messages: config.pull_batch_size,
+            max_messages: if self.unreadable > 0 { 1 } else { config.pull_batch_size },
             sys_flag: if assigned {
                 pull_flag::SUSPEND | pull_flag::SUBSCRIPTION
             } else {
@@ -209,11 +218,9 @@ impl<'a> Puller<'a> {
             namespace: &self.engine.config.namespace_prefix,
             ..DecodeOptions::new(&self.queue.name.broker)
         };
-        let Decoded { messages, broken } = decode_records(&result.body, &options);
-        if !broken.is_empty() && self.doubted.replace(asked) != Some(asked) {
-            let text = format_args!("{}: {} broken, asked for again", self.queue.name, broken.len());
-            return self.engine.log.warn("pull", text);
-        }
+        let Some((Decoded { messages, broken, .. }, next)) = self.readable(asked, result, &options) else {
+            return;
+        };
         let counters = &self.engine.status.counters;
         count(&counters.pulled, messages.len());
         count(&counters.broken, broken.len());
@@ -236,13 +243,13 @@ impl<'a> Puller<'a> {
         self.queue.marks().brought(pulled, filtered, took);
         self.queue.leave_out_done(&mut messages);
         if messages.is_empty() {
-            return self.queue.advance(position.next_begin_offset);
+            return self.queue.advance(next);
         }
         let offsets = messages.iter().map(Message::queue_offset).collect();
         // Inflated bodies are held beside the frame.
         let bodies: usize = messages.iter().map(|message| message.body().len()).sum();
         let bytes = result.body.len().max(bodies);
-        let id = self.queue.insert(offsets, bytes, position.next_begin_offset);
+        let id = self.queue.insert(offsets, bytes, next);
         let all = 0..messages.len();
         let workers = self.engine.workers.downgrade();
         let batch = PulledBatch { queue: Arc::clone(self.queue), id, messages, workers, direct: false };
@@ -253,6 +260,52 @@ impl<'a> Puller<'a> {
                 self.engine.workers.push(Arc::new(batch), all);
             }
         }
+    }
+
+    /// What there is to take of an answer, and the offset behind it. `None` to ask again: records that came broken may be
+    /// whole where they are stored. What cannot be read the second time either is passed, but nothing else: where an
+    /// answer breaks off, the rest is asked for, and its first message alone before that is passed.
+    fn readable(
+        &mut self,
+        asked: i64,
+        result: &PullResult,
+        options: &DecodeOptions<'_>,
+    ) -> Option<(Decoded, i64)> {
+        let mut decoded = decode_records(&result.body, options);
+        let cut = decoded.cut || result.body.is_empty();
+        if !cut && decoded.broken.is_empty() {
+            self.unreadable = 0;
+            return Some((decoded, result.position.next_begin_offset));
+        }
+        let name = &self.queue.name;
+        if self.doubted.replace(asked) != Some(asked) {
+            let text = format_args!("{name}: {} broken, asked for again", decoded.broken.len().max(1));
+            self.engine.log.warn("pull", text);
+            return None;
+        }
+        let end = result.position.next_begin_offset;
+        if !cut {
+            self.unreadable = 0;
+            return Some((decoded, end));
+        }
+        let without_end = decoded.broken.pop();
+        let read = decoded.messages.iter().map(Message::queue_offset);
+        let read = read.chain(decoded.broken.iter().filter_map(|record| record.queue_offset));
+        // A damaged record may claim any offset.
+        if let Some(last) = read.filter(|offset| (asked..end).contains(offset)).max() {
+            self.unreadable = 0;
+            return Some((decoded, last + 1));
+        }
+        if self.unreadable < TRIES_ALONE {
+            self.unreadable += 1;
+            let text = format_args!("{name}: the answer breaks off at offset {asked}, asked for alone");
+            self.engine.log.warn("pull", text);
+            return None;
+        }
+        self.unreadable = 0;
+        let lost = without_end.unwrap_or_else(BrokenRecord::nothing);
+        decoded.broken.push(BrokenRecord { queue_offset: Some(asked), ..lost });
+        Some((decoded, asked.saturating_add(1)))
     }
 
     async fn act(&mut self, then: Then) {

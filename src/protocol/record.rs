@@ -79,6 +79,8 @@ pub struct Decoded {
     pub messages: Vec<Message>,
     /// The records nothing could be made of.
     pub broken: Vec<BrokenRecord>,
+    /// True when the last of them has no end that can be read: others may have been behind it.
+    pub cut: bool,
 }
 
 /// A record that could not be read.
@@ -96,11 +98,19 @@ pub struct BrokenRecord {
     pub error: ProtocolError,
 }
 
+impl BrokenRecord {
+    /// In place of a record, where there should be one.
+    pub fn nothing() -> BrokenRecord {
+        let error = ProtocolError::Truncated { what: "record", needed: MIN_RECORD, left: 0 };
+        BrokenRecord { queue_offset: None, commit_log_offset: None, at: 0, size: 0, error }
+    }
+}
+
 /// Decodes a pull's body. Never fails as a whole: see [`Decoded::broken`].
 pub fn decode_records(body: &Bytes, options: &DecodeOptions<'_>) -> Decoded {
     let mut decoder = Decoder { options, origin: None, messages: Vec::new() };
     let mut broken = Vec::new();
-    let mut at = 0;
+    let (mut at, mut cut) = (0, false);
     while at < body.len() {
         let rest = &body[at..];
         let (size, result) = match record_size(rest) {
@@ -112,7 +122,10 @@ pub fn decode_records(body: &Bytes, options: &DecodeOptions<'_>) -> Decoded {
                 (size, decoder.record(body.slice(at..at + size)))
             }
             // Without a size there is no next record: what is left is one broken one.
-            Err(error) => (rest.len(), Err(error)),
+            Err(error) => {
+                cut = true;
+                (rest.len(), Err(error))
+            }
         };
         if let Err(error) = result {
             let (queue_offset, commit_log_offset) = offsets(rest, options.offset_delta).unzip();
@@ -120,7 +133,7 @@ pub fn decode_records(body: &Bytes, options: &DecodeOptions<'_>) -> Decoded {
         }
         at += size;
     }
-    Decoded { messages: decoder.messages, broken }
+    Decoded { messages: decoder.messages, broken, cut }
 }
 
 /// The size that begins a record, checked against what is there.

@@ -6,7 +6,7 @@ use rmq_mock::{Fault, MockCluster, Produced, RequestCode};
 use rmq_testbed::wait_until;
 
 use crate::member::{Member, Setup};
-use crate::tools::WITHIN;
+use crate::tools::{WITHIN, fill};
 
 /// Five messages of which the one in the middle is edited.
 fn consume_with(edit: impl FnOnce(&MockCluster)) -> (MockCluster, Member) {
@@ -111,4 +111,27 @@ fn a_record_that_is_damaged_on_its_way_each_time_is_told_and_passed() {
 fn damage_the_middle(cluster: &MockCluster, times: usize) {
     let damage = Fault::edit_record(2, |record| record[4..8].copy_from_slice(&[1, 2, 3, 4]));
     cluster.on(RequestCode::PullMessage).with("topic", "T").times(times, damage);
+}
+
+#[test]
+fn an_answer_that_breaks_off_loses_nothing_of_what_was_behind_the_break() {
+    for left in [0, 20, 150] {
+        let cluster = MockCluster::start();
+        cluster.create_topic("T", 1);
+        fill(&cluster, "T", 0, 30);
+        let cut = Fault::edit_body(move |body| body.truncate(left));
+        cluster.on(RequestCode::PullMessage).with("topic", "T").times(4, cut);
+        let member = Setup::new(&cluster, "g").subscribe("T", "*").start();
+        wait_until("the commit", WITHIN, || cluster.committed("g", "T", 0) == Some(30));
+        assert_eq!((member.record.count(), member.record.by_key().len()), (30, 30), "{left}");
+        assert_eq!(member.total("broken"), 0);
+    }
+}
+
+#[test]
+fn a_record_without_a_readable_end_is_passed_alone() {
+    let (cluster, member) = consume_with(|cluster| {
+        cluster.broker().edit_record("T", 0, 2, |record| record[..4].copy_from_slice(&[0x7f, 0, 0, 0]));
+    });
+    skips_the_middle(&cluster, &member, ErrorKind::Protocol);
 }

@@ -30,7 +30,7 @@ pub(super) fn consume(asked: &Asked<'_>, request: ConsumeMessageDirectly) {
         namespace: &engine.config.namespace_prefix,
         ..DecodeOptions::new(&broker)
     };
-    let Decoded { messages, broken } = decode_records(&request.record, &options);
+    let Decoded { messages, broken, .. } = decode_records(&request.record, &options);
     let Some(first) = messages.first() else {
         let why = broken.first().map_or_else(|| "there is none".to_owned(), |one| one.error.to_string());
         return asked.refuse(ResponseCode::SystemError, format!("the message cannot be read: {why}"));
