@@ -6,8 +6,9 @@ PREFIX ?= /usr/local
 MINUTES ?= 60
 # How often `make test-long` repeats what depends on timing; `make test` repeats it 5 times.
 LOOPS ?= 100
-# How long `make fuzz` runs each target.
+# How long `make fuzz` runs each target; or RUNS, how often.
 SECONDS ?= 60
+RUNS ?=
 
 # Tools that are built from crates.io once, each version in a folder of its own below build.
 TARPAULIN := build/tools/cargo-tarpaulin-0.37.5/bin/cargo-tarpaulin
@@ -92,8 +93,8 @@ sanitize: ## runs the C programs and the mock's tests under sanitizers and valgr
 	@scripts/setup.sh demo
 	scripts/sanitize.sh $(KINDS)
 
-fuzz: setup $(FUZZ) ## runs each fuzz target for SECONDS (SECONDS=60, TARGETS="frame record" for some of them)
-	scripts/fuzz.sh $(FUZZ) $(SECONDS) $(TARGETS)
+fuzz: setup $(FUZZ) ## runs each fuzz target for SECONDS (60) or RUNS (RUNS=10000000); TARGETS="frame record" are some of them
+	scripts/fuzz.sh $(FUZZ) $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(SECONDS)) $(TARGETS)
 
 # The second check fetches the database of RustSec, so it needs a network each time.
 deny: $(DENY) ## checks licences, sources and known weaknesses of every crate by deny.toml

@@ -22,7 +22,12 @@ macro_rules! corpora {
             let mut targets = [$(stringify!($target)),*].map(str::to_owned);
             targets.sort();
             assert_eq!(names("corpus"), targets);
-            assert_eq!(names("fuzz_targets"), targets.clone().map(|name| name + ".rs"));
+            let (options, programs): (Vec<_>, Vec<_>) =
+                names("fuzz_targets").into_iter().partition(|name| name.ends_with(".options"));
+            assert_eq!(programs, targets.clone().map(|name| name + ".rs"));
+            for file in options {
+                assert!(targets.iter().any(|name| file == format!("{name}.options")), "{file} is no target's");
+            }
             let manifest = std::fs::read_to_string(folder("Cargo.toml")).unwrap();
             for name in targets {
                 assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is no binary of tests/fuzz");

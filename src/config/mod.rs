@@ -25,7 +25,7 @@ pub use snapshot::{ConsumeFrom, ConsumerConfig, Limit, MessageModel};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The properties of a consumer to be. What is not set has its default.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// By position in the table; `None` is the default. Shorter than the table until the last one is set.
     values: Vec<Option<String>>,

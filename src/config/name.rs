@@ -57,16 +57,29 @@ pub(super) fn find(name: &str) -> Result<Named> {
         }
     }
     for (index, property) in table::all().enumerate() {
-        for (alias, unit) in aliases(property) {
-            if alias == name {
-                return Ok(Named { index, property, unit });
-            }
+        if let Some(unit) = called(property, name) {
+            return Ok(Named { index, property, unit });
         }
     }
-    if let Some((java, why)) = REFUSED.iter().find(|(java, _)| *java == name || snake(java) == name) {
+    if let Some((java, why)) = REFUSED.iter().find(|(java, _)| is_java(java, name)) {
         return Err(Error::new(ErrorKind::Unsupported, format!("{java} is not a property here: {why}")));
     }
     Err(unknown(name))
+}
+
+/// Whether `name` is one of [`aliases`], and its unit. Makes no texts, since the whole table is searched for a name.
+fn called(property: &Property, name: &str) -> Option<Option<JavaUnit>> {
+    if is_java(property.java, name) {
+        return Some(property.java_unit);
+    }
+    let underscored = property.key.len() == name.len()
+        && property.key.bytes().zip(name.bytes()).all(|(a, b)| b == if a == b'.' { b'_' } else { a });
+    (underscored || property.aliases.contains(&name)).then_some(None)
+}
+
+/// True for Java's name and for its snake_case form, which a dotted one has not.
+fn is_java(java: &str, name: &str) -> bool {
+    !java.is_empty() && (java == name || !java.contains('.') && snake(java).eq(name.chars()))
 }
 
 /// Every name of `property` besides its key, with the unit that the name brings along.
@@ -75,7 +88,7 @@ pub(super) fn aliases(property: &'static Property) -> Vec<(String, Option<JavaUn
     if !property.java.is_empty() {
         names.push((property.java.to_owned(), property.java_unit));
         if !property.java.contains('.') {
-            names.push((snake(property.java), property.java_unit));
+            names.push((snake(property.java).collect(), property.java_unit));
         }
     }
     names.push((property.key.replace('.', "_"), None));
@@ -91,17 +104,13 @@ pub(super) fn aliases(property: &'static Property) -> Vec<(String, Option<JavaUn
 }
 
 /// `consumeThreadMin` to `consume_thread_min`; a run of capitals counts as one word.
-fn snake(java: &str) -> String {
-    let mut text = String::with_capacity(java.len() + 4);
+fn snake(java: &str) -> impl Iterator<Item = char> {
     let mut last_upper = true;
-    for c in java.chars() {
-        if c.is_ascii_uppercase() && !last_upper {
-            text.push('_');
-        }
-        last_upper = c.is_ascii_uppercase();
-        text.push(c.to_ascii_lowercase());
-    }
-    text
+    java.chars().flat_map(move |c| {
+        let upper = c.is_ascii_uppercase();
+        let last_upper = std::mem::replace(&mut last_upper, upper);
+        (upper && !last_upper).then_some('_').into_iter().chain([c.to_ascii_lowercase()])
+    })
 }
 
 /// A name as texts repeat it: cut, without control characters.
@@ -124,17 +133,19 @@ fn nearest(name: &str) -> Option<String> {
     if name.is_empty() || name.len() > 64 {
         return None;
     }
-    let wanted = plain(name);
-    if let Some((_, key)) = ELSEWHERE.iter().find(|(foreign, _)| plain(foreign) == wanted) {
+    let wanted: Vec<char> = plain(name).collect();
+    if let Some((_, key)) = ELSEWHERE.iter().find(|(foreign, _)| plain(foreign).eq(wanted.iter().copied())) {
         return Some(format!("\"{key}\""));
     }
-    let allowed = 1 + wanted.len() / 4;
-    let mut keys = table::all().map(|p| (p.key.to_owned(), None));
-    let mut others = table::all().flat_map(aliases);
-    let best = |names: &mut dyn Iterator<Item = (String, Option<JavaUnit>)>| {
+    let mut keys = table::all().map(|property| (property.key, None));
+    // Without their forms with underscores, which read the same here.
+    let mut others = table::all().flat_map(|property| {
+        let java = Some((property.java, property.java_unit)).filter(|(java, _)| !java.is_empty());
+        java.into_iter().chain(property.aliases.iter().map(|alias| (*alias, None)))
+    });
+    let best = |names: &mut dyn Iterator<Item = (&'static str, Option<JavaUnit>)>| {
         names
-            .map(|(candidate, unit)| (distance(&wanted, &plain(&candidate)), candidate, unit))
-            .filter(|(distance, ..)| *distance <= allowed)
+            .filter_map(|(candidate, unit)| Some((near(&wanted, candidate)?, candidate, unit)))
             .min_by_key(|(distance, ..)| *distance)
     };
     let found = match name.contains('.') {
@@ -147,25 +158,41 @@ fn nearest(name: &str) -> Option<String> {
     })
 }
 
-/// Letters and digits only, so that styles of writing do not count as differences.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+/// The distance of a name of ours to what is wanted, if it is short enough for a typing error.
+fn near(wanted: &[char], candidate: &str) -> Option<usize> {
+    let allowed = 1 + wanted.len() / 4;
+    let candidate: Vec<char> = plain(candidate).collect();
+    // The distance is not less than that of the lengths, which costs nothing.
+    match wanted.len().abs_diff(candidate.len()) <= allowed {
+        true => distance(wanted, &candidate, allowed),
+        false => None,
+    }
 }
 
-/// How many letters must be changed, added or removed (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
+/// Letters and digits only, so that styles of writing do not count as differences.
+fn plain(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase())
+}
+
+/// How many letters must be changed, added or removed (Levenshtein), if no more than `allowed`.
+fn distance(a: &[char], b: &[char], allowed: usize) -> Option<usize> {
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
+    for (i, x) in a.iter().enumerate() {
         let mut diagonal = row[0];
         row[0] = i + 1;
+        let mut least = row[0];
         for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
+            let replaced = diagonal + usize::from(x != y);
             diagonal = row[j + 1];
             row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+            least = least.min(row[j + 1]);
+        }
+        // Further rows have nothing less.
+        if least > allowed {
+            return None;
         }
     }
-    row[b.len()]
+    Some(row[b.len()]).filter(|distance| *distance <= allowed)
 }
 
 #[cfg(test)]
@@ -191,9 +218,23 @@ mod tests {
 
     #[test]
     fn snake_case_is_made_of_javas_names() {
-        assert_eq!(snake("consumeThreadMin"), "consume_thread_min");
-        assert_eq!(snake("clientIP"), "client_ip");
-        assert_eq!(snake("useTLS"), "use_tls");
+        for (java, expected) in
+            [("consumeThreadMin", "consume_thread_min"), ("clientIP", "client_ip"), ("useTLS", "use_tls")]
+        {
+            assert_eq!(snake(java).collect::<String>(), expected);
+        }
+    }
+
+    #[test]
+    fn a_property_is_found_by_each_of_its_names_in_the_unit_of_the_name() {
+        for (index, property) in table::all().enumerate() {
+            for (name, unit) in [(property.key.to_owned(), None)].into_iter().chain(aliases(property)) {
+                let named = find(&name).unwrap();
+                assert_eq!((named.index, named.unit), (index, unit), "{name}");
+            }
+        }
+        assert!(find("consume_thread.min").is_err());
+        assert!(find("rocketmq.client.local_offset_store_dir").is_err(), "dotted names have one form");
     }
 
     #[test]
@@ -218,6 +259,20 @@ mod tests {
         assert_eq!(text("zebra"), r#"unknown property "zebra""#);
         assert_eq!(text(""), r#"unknown property """#);
         assert_eq!(find("zebra").unwrap_err().kind(), ErrorKind::ConfigKey);
+    }
+
+    #[test]
+    fn the_distance_counts_letters_up_to_what_is_allowed() {
+        let distance = |a: &str, b: &str, allowed| {
+            distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>(), allowed)
+        };
+        for (a, b, expected) in
+            [("", "", 0), ("", "ab", 2), ("abc", "abc", 0), ("kitten", "sitting", 3), ("abcd", "bcda", 2)]
+        {
+            assert_eq!(distance(a, b, expected), Some(expected), "{a} {b}");
+            assert_eq!(distance(b, a, 9), Some(expected), "{b} {a}");
+            assert_eq!(expected.checked_sub(1).and_then(|less| distance(a, b, less)), None, "{a} {b}");
+        }
     }
 
     #[test]

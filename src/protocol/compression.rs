@@ -41,7 +41,8 @@ impl Compression {
     /// Inflates `bytes`; more than `limit` bytes of output are an error, whatever the header promises.
     pub fn inflate(self, bytes: &[u8], limit: usize) -> Result<Vec<u8>, ProtocolError> {
         let result = match self {
-            Compression::Zlib => read_limited(flate2::read::ZlibDecoder::new(bytes), bytes.len(), limit),
+            // Of those that read from a slice: flate2::read has a buffer of 32 KiB for each body.
+            Compression::Zlib => read_limited(flate2::bufread::ZlibDecoder::new(bytes), bytes.len(), limit),
             Compression::Lz4 => {
                 let decoder = lz4_flex::frame::FrameDecoder::new(bytes.chain(NothingLeft));
                 read_limited(decoder, bytes.len(), limit)
