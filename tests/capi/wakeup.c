@@ -68,6 +68,7 @@ int main(int argc, char **argv)
     WORKS(rmq_config_set_namesrv_addr(config, argv[1]));
     WORKS(rmq_config_set_group(config, argv[2]));
     WORKS(rmq_config_set(config, "consume.from", "first_offset", NULL, 0));
+    WORKS(rmq_config_set(config, "start.timeout.ms", "60000", NULL, 0)); /* valgrind is slow on a busy machine */
     consumer = rmq_consumer_new(config, NULL, 0);
     CHECK(consumer != NULL);
     rmq_config_destroy(config);
