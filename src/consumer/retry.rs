@@ -114,6 +114,10 @@ async fn send_back(engine: &Engine, batch: &PulledBatch, message: &Message, dela
 async fn republish(engine: &Engine, message: &Message, delay_level: i32) -> Result<()> {
     let topic = engine.subscriptions.retry_topic();
     let mut failed = Error::new(ErrorKind::NoRoute, format!("{topic} has no route to republish to"));
+    if engine.cluster.route(topic).is_none() {
+        // The broker made the topic when it heard of the group, just now perhaps.
+        engine.cluster.refresh_route(topic).await?;
+    }
     let Some(route) = engine.cluster.route(topic) else { return Err(failed) };
     for broker in route.brokers.keys() {
         let Some(queue) = route.queues.iter().find(|queue| queue.broker == *broker) else { continue };
