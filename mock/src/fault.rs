@@ -28,8 +28,8 @@ enum Kind {
 /// Changes the body of an answer.
 type Edit = dyn Fn(&mut Vec<u8>) + Send + Sync;
 
-/// Where a record has the checksum of its body: behind its size and its magic number.
-const CHECKSUM: std::ops::Range<usize> = 8..12;
+/// Where a record has them: behind its size.
+const MAGIC_AND_CHECKSUM: std::ops::Range<usize> = 4..12;
 
 /// What befalls an answer on its way.
 #[derive(Clone)]
@@ -112,11 +112,11 @@ impl Fault {
         })
     }
 
-    /// One record of a pull's answer arrives damaged: its body no longer has the checksum that stands before it.
+    /// One record of a pull's answer arrives damaged: its magic number is none, and the checksum is not its body's.
     pub fn corrupt_record(nth: usize) -> Fault {
         Fault::edit_record(nth, |record| {
-            if let Some(checksum) = record.get_mut(CHECKSUM) {
-                checksum.iter_mut().for_each(|byte| *byte ^= 0x55);
+            if let Some(bytes) = record.get_mut(MAGIC_AND_CHECKSUM) {
+                bytes.iter_mut().for_each(|byte| *byte ^= 0x55);
             }
         })
     }

@@ -148,6 +148,9 @@ fn fault(kind: i32, number: i32, text: &str) -> Result<Fault> {
             | RMQ_MOCK_FAULT_CUT_BODY
             | RMQ_MOCK_FAULT_CORRUPT_RECORD
     );
+    if !(RMQ_MOCK_FAULT_REFUSE..=RMQ_MOCK_FAULT_CORRUPT_RECORD).contains(&kind) {
+        return Err(refused(format!("kind is {kind}; it is one of RMQ_MOCK_FAULT_..., 1 to 11")));
+    }
     let amount = match u32::try_from(number) {
         Ok(amount) if takes_number || amount == 0 => amount,
         _ => {
@@ -171,7 +174,6 @@ fn fault(kind: i32, number: i32, text: &str) -> Result<Fault> {
         RMQ_MOCK_FAULT_CUT_BODY => Fault::edit_body(move |body| {
             body.truncate(usize::try_from(amount).unwrap_or(usize::MAX));
         }),
-        RMQ_MOCK_FAULT_CORRUPT_RECORD => Fault::corrupt_record(usize::try_from(amount).unwrap_or(usize::MAX)),
-        _ => return Err(refused(format!("kind is {kind}; it is one of RMQ_MOCK_FAULT_..., 1 to 11"))),
+        _ => Fault::corrupt_record(usize::try_from(amount).unwrap_or(usize::MAX)),
     })
 }
