@@ -20,7 +20,7 @@ FUZZ := build/tools/cargo-fuzz-0.13.2/bin/cargo-fuzz
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Which cluster the demo consumes from: mock or real.
 BROKER ?= mock
@@ -90,7 +90,7 @@ coverage: setup $(TARPAULIN) ## measures which lines of src the tests run, and p
 
 # KINDS is empty for all: address, thread, valgrind, and miri where its component is installed.
 sanitize: ## runs the C programs and the mock's tests under sanitizers and valgrind (KINDS="address thread" for some)
-	@scripts/setup.sh demo
+	@scripts/setup.sh
 	scripts/sanitize.sh $(KINDS)
 
 fuzz: setup $(FUZZ) ## runs each fuzz target for SECONDS (60) or RUNS (RUNS=10000000); TARGETS="frame record" are some of them

@@ -4,6 +4,20 @@
 # What libFuzzer finds and learns goes below build/fuzz; tests/fuzz/corpus is only read.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ $# -lt 2 ]; then
+    echo "usage: fuzz.sh CARGO-FUZZ -max_total_time=SECONDS|-runs=EXECUTIONS [TARGET...]" >&2
+    exit 2
+fi
+case $2 in
+    -max_total_time=[1-9]* | -runs=[1-9]*) ;;
+    *) echo "fuzz: $2: allowed is -max_total_time= or -runs= with a number from 1 on" >&2; exit 2 ;;
+esac
+for target in "${@:3}"; do
+    if [[ $target == */* ]] || [ ! -e "tests/fuzz/fuzz_targets/$target.rs" ]; then
+        echo "fuzz: $target is no target of tests/fuzz/fuzz_targets" >&2
+        exit 2
+    fi
+done
 cargo_fuzz=$(realpath "$1") limit=$2
 shift 2
 
@@ -44,7 +58,11 @@ printf '%-16s %14s %10s %10s\n' target executions a\ second findings
 for target in "$@"; do
     corpus=build/fuzz/corpus/$target findings=build/fuzz/findings/$target log=build/fuzz/$target.log
     mkdir -p "$corpus" "$findings"
-    rm -f "$findings"/*
+    # Those of earlier runs are kept aside: they may not be mended yet.
+    if [ -n "$(ls "$findings")" ]; then
+        mkdir -p "$findings.before"
+        mv "$findings"/* "$findings.before"
+    fi
     # A target that needs flags of its own has them beside it, in ClusterFuzz's form.
     options=$(sed -n 's/^\([a-z_]*\) *= */-\1=/p' "tests/fuzz/fuzz_targets/$target.options" 2>/dev/null || true)
     ended=0

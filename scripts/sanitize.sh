@@ -5,6 +5,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- address thread valgrind miri
+for kind in "$@"; do
+    case $kind in
+        address | thread | valgrind | miri) ;;
+        *) echo "sanitize: kind $kind is none of address, thread, valgrind, miri" >&2; exit 2 ;;
+    esac
+done
+if [[ $PWD == *" "* ]]; then
+    echo "sanitize: $PWD: linkers take a path with a space in flags for two; move the folder" >&2
+    exit 2
+fi
 host=$(rustc -vV | sed -n 's/^host: //p')
 libraries=$(rustc --print sysroot)/lib/rustlib/$host/lib
 failed=
@@ -102,10 +112,5 @@ miri() {
         protocol:: message:: process_queue rebalance:: local_file subscriptions:: || failed="$failed miri"
 }
 
-for kind in "$@"; do
-    case $kind in
-        address | thread | valgrind | miri) "$kind" ;;
-        *) echo "sanitize: kind $kind is none of address, thread, valgrind, miri" >&2; exit 2 ;;
-    esac
-done
+for kind in "$@"; do "$kind"; done
 [ -z "$failed" ] || { echo "sanitize: failed:$failed" >&2; exit 1; }
