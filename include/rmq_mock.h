@@ -541,7 +541,8 @@ rmq_mock_code rmq_mock_produce_with(rmq_mock_cluster *cluster,
 
 /**
  * Tells which offsets a queue has: max - min messages may be read. A retry topic is "%RETRY%" and the group, one of dead
- * letters "%DLQ%" and the group; each has one queue, and exists from the first message on.
+ * letters "%DLQ%" and the group; each has one queue. The first exists as soon as a consumer of the group has come, the other
+ * from the first dead letter on.
  *
  * @param cluster   must not be NULL
  * @param broker    the broker's number, from 0
@@ -771,7 +772,7 @@ rmq_mock_hold *rmq_mock_hold_new(rmq_mock_cluster *cluster,
  * @param hold        must not be NULL
  * @param count       how many in all since it was made, those let go too; at least 0
  * @param timeout_ms  how long to wait; 0 does not wait, -1 waits without a bound
- * @returns RMQ_MOCK_OK; RMQ_MOCK_E_TIMEOUT; RMQ_MOCK_E_INVALID_ARG
+ * @returns RMQ_MOCK_OK; RMQ_MOCK_E_TIMEOUT; RMQ_MOCK_E_INVALID_ARG, RMQ_MOCK_E_FORKED
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -784,7 +785,7 @@ rmq_mock_code rmq_mock_hold_wait(const rmq_mock_hold *hold,
  * Serves what a hold keeps. Requests that come to it later are served at once.
  *
  * @param hold  must not be NULL
- * @returns RMQ_MOCK_OK; RMQ_MOCK_E_INVALID_ARG
+ * @returns RMQ_MOCK_OK; RMQ_MOCK_E_INVALID_ARG, RMQ_MOCK_E_FORKED
  * @par Thread-safety  any thread
  * @since 0.1
  */
@@ -792,7 +793,7 @@ RMQ_MOCK_EXPORT
 rmq_mock_code rmq_mock_hold_release(rmq_mock_hold *hold);
 
 /**
- * Ends a hold; what it keeps is served.
+ * Ends a hold; what it keeps is served. In a child process of the one that made it, it does nothing.
  *
  * @param hold  may be NULL
  * @par Thread-safety  any thread, once, when no other call uses the handle

@@ -244,7 +244,7 @@ const LIMITS: &[Property] = &[
     millis("shutdown.timeout.ms", "awaitTerminationMillisWhenShutdown", "15000", 0, 3_600_000)
         .help("How long a shutdown waits for running callbacks, for batches that are not settled, and for the commit of what they finished. Java's default is 0."),
     millis("request.timeout.ms", "mqClientApiTimeout", "3000", 100, 300_000)
-        .help("How long a request to a name server or broker may take; a pull besides what it may be held."),
+        .help("How long a request to a name server or broker may take. A pull may take pull.suspend.ms and 15 s: a broker looks for overdue ones every 5 s only."),
     millis("connect.timeout.ms", "connectTimeoutMillis", "3000", 100, 60_000)
         .low()
         .help("How long making a connection may take."),

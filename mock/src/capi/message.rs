@@ -163,7 +163,8 @@ pub unsafe extern "C" fn rmq_mock_produce_with(
 }
 
 /// Tells which offsets a queue has: max - min messages may be read. A retry topic is "%RETRY%" and the group, one of dead
-/// letters "%DLQ%" and the group; each has one queue, and exists from the first message on.
+/// letters "%DLQ%" and the group; each has one queue. The first exists as soon as a consumer of the group has come, the other
+/// from the first dead letter on.
 ///
 /// @param cluster   must not be NULL
 /// @param broker    the broker's number, from 0
