@@ -175,11 +175,14 @@ impl<'a> Puller<'a> {
             Error::new(ErrorKind::NoRoute, format!("{name}: its broker is in no route now"))
         })?;
         let connection = self.engine.cluster.connect(&address).await?;
-        let is_keeper = self.engine.cluster.keeper(&name.broker).is_ok_and(|keeper| keeper == address);
-        if is_keeper && self.queue.meet_keeper(connection.id()) {
+        let before = self.connection.replace(connection.id());
+        if before != Some(connection.id())
+            && self.engine.cluster.keeper(&name.broker).is_ok_and(|keeper| keeper == address)
+            && self.queue.meet_keeper(connection.id())
+        {
             self.queue.doubt_committed();
         }
-        if self.connection.replace(connection.id()).is_some_and(|before| before != connection.id()) {
+        if before.is_some_and(|before| before != connection.id()) {
             self.engine.log.info("pull", format_args!("{name}: is read from {address} now"));
             if let Some(order) = &self.queue.order
                 && self.engine.cluster.master(&name.broker).is_ok_and(|master| master == address)
