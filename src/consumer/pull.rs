@@ -276,8 +276,8 @@ impl<'a> Puller<'a> {
     ) -> Option<(Decoded, i64)> {
         let mut decoded = decode_records(&result.body, options);
         let cut = decoded.cut || result.body.is_empty();
+        let tried_alone = std::mem::take(&mut self.unreadable);
         if !cut && decoded.broken.is_empty() {
-            self.unreadable = 0;
             return Some((decoded, result.position.next_begin_offset));
         }
         let name = &self.queue.name;
@@ -288,7 +288,6 @@ impl<'a> Puller<'a> {
         }
         let end = result.position.next_begin_offset;
         if !cut {
-            self.unreadable = 0;
             return Some((decoded, end));
         }
         let without_end = decoded.broken.pop();
@@ -296,16 +295,14 @@ impl<'a> Puller<'a> {
         let read = read.chain(decoded.broken.iter().filter_map(|record| record.queue_offset));
         // A damaged record may claim any offset.
         if let Some(last) = read.filter(|offset| (asked..end).contains(offset)).max() {
-            self.unreadable = 0;
             return Some((decoded, last + 1));
         }
-        if self.unreadable < TRIES_ALONE {
-            self.unreadable += 1;
+        if tried_alone < TRIES_ALONE {
+            self.unreadable = tried_alone + 1;
             let text = format_args!("{name}: the answer breaks off at offset {asked}, asked for alone");
             self.engine.log.warn("pull", text);
             return None;
         }
-        self.unreadable = 0;
         let lost = without_end.unwrap_or_else(BrokenRecord::nothing);
         decoded.broken.push(BrokenRecord { queue_offset: Some(asked), ..lost });
         Some((decoded, asked.saturating_add(1)))
