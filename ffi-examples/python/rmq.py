@@ -319,7 +319,8 @@ class Consumer:
             # Not in the library: while that waits no signal handler of Python runs, and no KeyboardInterrupt comes.
             readable = select.poll()
             readable.register(self._fd, select.POLLIN)
-            readable.poll(None if left is None else left * 1000)
+            # A signal that comes between Python's last look and the wait does not end that, so no wait is long.
+            readable.poll(1000 if left is None else min(left, 1) * 1000)
 
     def __enter__(self):
         return self
