@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Phaser;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -45,6 +46,9 @@ final class SendJob {
     private final AtomicReference<Throwable> firstError = new AtomicReference<>();
     /** One party for each message without an answer, and one for the job. */
     private final Phaser answers = new Phaser(1);
+    /** The offset behind what was stored, by queue; empty where answers tell of another queue than the consumers'. */
+    private final Map<MessageQueue, Long> ends = new ConcurrentHashMap<>();
+    private final boolean direct;
     private volatile boolean halted;
     private List<MessageQueue> queues;
 
@@ -61,6 +65,7 @@ final class SendJob {
         stamp = words.flag("stamp", false);
         size = words.whole("size", 0);
         userProperties = words.withPrefix("u.");
+        direct = !(words.has("delay") || words.has("delayMs") || words.has("deliver") || words.has("tx") || producer.getAutoBatch());
     }
 
     void halt() {
@@ -91,9 +96,10 @@ final class SendJob {
             worker.join();
         }
         answers.arriveAndAwaitAdvance();
+        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+        awaitQueues();
         Throwable error = firstError.get();
-        return "stored=" + stored + " failed=" + failed + " millis="
-            + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start)
+        return "stored=" + stored + " failed=" + failed + " millis=" + millis
             + (error == null ? "" : " first_error=" + String.valueOf(error).replace('\n', ' '));
     }
 
@@ -105,6 +111,21 @@ final class SendJob {
         List<MessageQueue> all = new ArrayList<>(producer.fetchPublishMessageQueues(topic));
         all.sort(null);
         return words.has("queue") ? List.of(all.get(words.whole("queue", 0))) : all;
+    }
+
+    /** A broker puts what it stored into its queue a moment after its answer; who asks for the end of a queue must not be earlier. */
+    private void awaitQueues() throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        for (Map.Entry<MessageQueue, Long> end : ends.entrySet()) {
+            try {
+                while (producer.maxOffset(end.getKey()) < end.getValue() && System.nanoTime() < deadline) {
+                    Thread.sleep(1);
+                }
+            } catch (MQClientException e) {
+                // The broker is gone, as the test wants it, or does not tell.
+                return;
+            }
+        }
     }
 
     private void work(int mine, int threads) {
@@ -142,16 +163,16 @@ final class SendJob {
 
     private void store(Collection<Message> messages, MessageQueue queue) {
         try {
+            SendResult result;
             if (batch > 1) {
-                if (queue == null) {
-                    producer.send(messages);
-                } else {
-                    producer.send(messages, queue);
-                }
+                result = queue == null ? producer.send(messages) : producer.send(messages, queue);
             } else {
-                one(messages.iterator().next(), queue);
+                result = one(messages.iterator().next(), queue);
             }
             stored.addAndGet(messages.size());
+            if (direct) {
+                ends.merge(result.getMessageQueue(), result.getQueueOffset() + messages.size(), Math::max);
+            }
         } catch (Throwable t) {
             failed.addAndGet(messages.size());
             firstError.compareAndSet(null, t);
@@ -183,14 +204,11 @@ final class SendJob {
         }
     }
 
-    private void one(Message message, MessageQueue queue) throws Exception {
+    private SendResult one(Message message, MessageQueue queue) throws Exception {
         if (producer instanceof TransactionMQProducer) {
-            producer.sendMessageInTransaction(message, null);
-        } else if (queue == null) {
-            producer.send(message);
-        } else {
-            producer.send(message, queue);
+            return producer.sendMessageInTransaction(message, null);
         }
+        return queue == null ? producer.send(message) : producer.send(message, queue);
     }
 
     private Message message(int i) {
