@@ -12,6 +12,10 @@ use crate::support::{compile_example, program, run};
 
 const WITHIN: Duration = Duration::from_secs(60);
 
+/// How much later than stored a message may come, in milliseconds. A broker that is about to hold a pull when a message
+/// arrives misses it, and looks at held pulls every 5 s.
+const MISSED: u128 = 6000;
+
 on_both_versions! {
     a_delayed_message_comes_when_its_level_says_with_its_topic_tag_and_properties,
     a_level_beyond_the_last_is_the_last,
@@ -62,7 +66,7 @@ fn a_delayed_message_comes_when_its_level_says_with_its_topic_tag_and_properties
     assert_eq!(deliveries[0].key.as_deref(), Some("now-0"), "it overtakes");
     for delivery in &deliveries[1..] {
         let after = after(delivery, begun);
-        assert!(after >= 4000 && after < sent + 6000, "after {after} ms, sent within {sent} ms");
+        assert!(after >= 4000 && after < sent + 5000 + MISSED, "after {after} ms, sent within {sent} ms");
         assert_eq!((delivery.topic.as_str(), delivery.queue_topic.as_str()), ("Delayed", "Delayed"));
         assert_eq!((delivery.tag.as_deref(), delivery.property("color")), (Some("A"), Some("red")));
         assert_eq!(
@@ -120,15 +124,20 @@ fn a_callback_chooses_the_delay_of_a_retry(version: Version) {
     };
     let ((left, level), (chosen, chosen_level)) = (rest("A"), rest("B"));
     assert_eq!((level, chosen_level), (Some("3"), Some("2")));
-    assert!((900..4000).contains(&left) && chosen >= 3900, "{left} {chosen}");
+    assert!(left >= 900 && chosen >= 3900, "{left} {chosen}");
 }
 
 fn a_timer_message_comes_when_it_is_due_and_on_a_broker_without_timers_at_once(version: Version) {
     let cluster = cluster(version);
     let member = waiting(cluster, "timer", "Timer");
-    let due = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() + 5000;
+    // At once shall be told from later, also when the broker misses a held pull.
+    let (delay, until) = match version {
+        Version::V4_9_7 => (10_000, 12_000),
+        Version::V5_5_0 => (3000, 5000),
+    };
+    let due = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() + until;
     let begun = Instant::now();
-    cluster.send("Timer", 2).tags(&["A"]).keys("delay").property("color", "red").delay_ms(3000).run();
+    cluster.send("Timer", 2).tags(&["A"]).keys("delay").property("color", "red").delay_ms(delay).run();
     cluster.send("Timer", 2).tags(&["B"]).keys("due").option("deliver", &due.to_string()).run();
     member.record.wait_for(4, WITHIN);
     member.stop();
@@ -136,20 +145,20 @@ fn a_timer_message_comes_when_it_is_due_and_on_a_broker_without_timers_at_once(v
         let passed = after(&delivery, begun);
         let by_delay = delivery.tag.as_deref() == Some("A");
         let (asked, value, rest) = match by_delay {
-            true => ("TIMER_DELAY_MS", "3000".to_owned(), 3000),
-            false => ("TIMER_DELIVER_MS", due.to_string(), 4900),
+            true => ("TIMER_DELAY_MS", delay.to_string(), u128::from(delay)),
+            false => ("TIMER_DELIVER_MS", due.to_string(), until - 100),
         };
         assert_eq!((delivery.property(asked), delivery.property("DELAY")), (Some(&*value), None));
         assert_eq!((delivery.topic.as_str(), delivery.times), ("Timer", 0));
         assert_eq!(delivery.property("color"), by_delay.then_some("red"));
         match version {
             Version::V4_9_7 => {
-                assert!(passed < 3000, "at once: {passed}");
+                assert!(passed < 2000 + MISSED, "at once: {passed}");
                 assert_eq!(delivery.property("REAL_TOPIC"), None);
             }
             Version::V5_5_0 => {
                 // Its clock is a millisecond's, and wakes up on whole tenths of a second.
-                assert!(passed >= rest - 10 && passed < rest + 5000, "{passed} {rest}");
+                assert!(passed >= rest - 10 && passed < rest + 5000 + MISSED, "{passed} {rest}");
                 assert_eq!(delivery.property("REAL_TOPIC"), Some("Timer"));
             }
         }
