@@ -62,6 +62,8 @@ def exits_while_running():
 def is_interrupted_anywhere():
     """A KeyboardInterrupt comes anywhere, and nobody handles it: the block is left soon, and nothing is lost."""
     began = None
+    # A shell that starts the tests in its background lets them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with new_consumer() as consumer:
             # A real signal, for the thread that a terminal's comes to: it ends a wait, too.
