@@ -129,7 +129,7 @@ static void rate(char **argv)
     comes_at(&host, 20, 1);
     CHECK(seen(&host) < 500);
     WORKS(rmq_consumer_set_rate_limit(consumer, NULL, 0));
-    for (deadline = now() + 5; seen(&host) < 1000; usleep(1000))
+    for (deadline = now() + IN_TIME; seen(&host) < 1000; usleep(1000))
         CHECK(now() < deadline);
     CHECK(strcmp(argv[5], "orderly") != 0 || host.unordered == 0);
     end(consumer);
