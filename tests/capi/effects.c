@@ -25,6 +25,7 @@ static rmq_consumer *make(const char *group, const char *suffix, const char *con
     rmq_consumer *consumer;
     snprintf(name, sizeof name, "%s-%s", group, suffix);
     WORKS(rmq_config_set_namesrv_addr(config, name_servers));
+    WORKS(rmq_config_set(config, "start.timeout.ms", "60000", NULL, 0)); /* valgrind is slow on a busy machine */
     WORKS(rmq_config_set_group(config, name));
     WORKS(rmq_config_set(config, "consume.from", "first_offset", NULL, 0));
     for (; *properties != NULL; properties += 2)

@@ -56,6 +56,7 @@ static rmq::Config config(const std::string &suffix)
 {
     rmq::Config config;
     config.set_namesrv_addr(namesrv).set_group(group + suffix).set("consume.from", "first_offset");
+    config.set("start.timeout.ms", "60000"); // valgrind is slow on a busy machine
     return config;
 }
 
