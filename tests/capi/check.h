@@ -40,6 +40,18 @@ static inline rmq_config *minimal_config(void)
     return config;
 }
 
+/* For a member that reads its topics from the first message on. */
+static inline rmq_config *member_config(const char *name_servers, const char *group)
+{
+    rmq_config *config = rmq_config_new();
+    CHECK(config != NULL);
+    WORKS(rmq_config_set_namesrv_addr(config, name_servers));
+    WORKS(rmq_config_set_group(config, group));
+    WORKS(rmq_config_set(config, "consume.from", "first_offset", NULL, 0));
+    WORKS(rmq_config_set(config, "start.timeout.ms", "60000", NULL, 0)); /* valgrind is slow on a busy machine */
+    return config;
+}
+
 static inline rmq_consumer *minimal_consumer(void)
 {
     rmq_config *config = minimal_config();

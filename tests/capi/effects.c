@@ -21,13 +21,10 @@ static int64_t now_ms(void)
 static rmq_consumer *make(const char *group, const char *suffix, const char *const *properties)
 {
     char name[128];
-    rmq_config *config = rmq_config_new();
+    rmq_config *config;
     rmq_consumer *consumer;
     snprintf(name, sizeof name, "%s-%s", group, suffix);
-    WORKS(rmq_config_set_namesrv_addr(config, name_servers));
-    WORKS(rmq_config_set(config, "start.timeout.ms", "60000", NULL, 0)); /* valgrind is slow on a busy machine */
-    WORKS(rmq_config_set_group(config, name));
-    WORKS(rmq_config_set(config, "consume.from", "first_offset", NULL, 0));
+    config = member_config(name_servers, name);
     for (; *properties != NULL; properties += 2)
         WORKS(rmq_config_set(config, properties[0], properties[1], NULL, 0));
     consumer = rmq_consumer_new(config, NULL, 0);

@@ -54,13 +54,9 @@ static const char *mock_request_timeout_ms = "15000";
 /* A consumer of the topic that is started and has no callback; from the first message on. */
 static inline rmq_consumer *mock_consumer(const rmq_mock_cluster *cluster, const char *group, const char *topic)
 {
-    rmq_config *config = rmq_config_new();
+    rmq_config *config = member_config(rmq_mock_cluster_namesrv_addr(cluster), group);
     rmq_consumer *consumer;
-    WORKS(rmq_config_set_group(config, group));
-    WORKS(rmq_config_set_namesrv_addr(config, rmq_mock_cluster_namesrv_addr(cluster)));
-    WORKS(rmq_config_set(config, "consume.from", "first_offset", NULL, 0));
     WORKS(rmq_config_set(config, "request.timeout.ms", mock_request_timeout_ms, NULL, 0));
-    WORKS(rmq_config_set(config, "start.timeout.ms", "60000", NULL, 0));
     consumer = rmq_consumer_new(config, NULL, 0);
     CHECK(consumer != NULL);
     rmq_config_destroy(config);

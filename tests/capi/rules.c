@@ -118,13 +118,10 @@ int main(int argc, char **argv)
     const struct timespec pause = {0, 1000000};
     long wanted;
     int i;
-    rmq_config *config = rmq_config_new();
+    rmq_config *config;
     CHECK(argc == 5);
     group = argv[2], topic = argv[3], wanted = atol(argv[4]);
-    WORKS(rmq_config_set_namesrv_addr(config, argv[1]));
-    WORKS(rmq_config_set(config, "start.timeout.ms", "60000", NULL, 0)); /* valgrind is slow on a busy machine */
-    WORKS(rmq_config_set_group(config, group));
-    WORKS(rmq_config_set(config, "consume.from", "first_offset", NULL, 0));
+    config = member_config(argv[1], group);
     WORKS(rmq_config_set(config, "allocate.strategy", "custom", NULL, 0));
     WORKS(rmq_config_set(config, "log.level", "debug", NULL, 0));
     WORKS(rmq_config_set_log_callback(config, on_log, NULL, NULL));

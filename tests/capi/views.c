@@ -100,12 +100,8 @@ static size_t check_batch(const rmq_batch *batch)
 
 static rmq_consumer *make(const char *name_servers, const char *group, const char *topic, rmq_message_cb callback)
 {
-    rmq_config *config = rmq_config_new();
+    rmq_config *config = member_config(name_servers, group);
     rmq_consumer *consumer;
-    WORKS(rmq_config_set_namesrv_addr(config, name_servers));
-    WORKS(rmq_config_set(config, "start.timeout.ms", "60000", NULL, 0)); /* valgrind is slow on a busy machine */
-    WORKS(rmq_config_set_group(config, group));
-    WORKS(rmq_config_set(config, "consume.from", "first_offset", NULL, 0));
     WORKS(rmq_config_set_batch_size(config, 4));
     consumer = rmq_consumer_new(config, NULL, 0);
     CHECK(consumer != NULL);

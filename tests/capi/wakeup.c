@@ -56,7 +56,7 @@ static size_t drain(rmq_consumer *consumer)
 
 int main(int argc, char **argv)
 {
-    rmq_config *config = rmq_config_new();
+    rmq_config *config;
     rmq_consumer *consumer;
     rmq_batch *batch;
     const char *way;
@@ -65,10 +65,7 @@ int main(int argc, char **argv)
     CHECK(argc == 6);
     wanted = (size_t)atol(argv[4]);
     way = argv[5];
-    WORKS(rmq_config_set_namesrv_addr(config, argv[1]));
-    WORKS(rmq_config_set_group(config, argv[2]));
-    WORKS(rmq_config_set(config, "consume.from", "first_offset", NULL, 0));
-    WORKS(rmq_config_set(config, "start.timeout.ms", "60000", NULL, 0)); /* valgrind is slow on a busy machine */
+    config = member_config(argv[1], argv[2]);
     consumer = rmq_consumer_new(config, NULL, 0);
     CHECK(consumer != NULL);
     rmq_config_destroy(config);
