@@ -124,7 +124,7 @@ fn a_callback_chooses_the_delay_of_a_retry(version: Version) {
     };
     let ((left, level), (chosen, chosen_level)) = (rest("A"), rest("B"));
     assert_eq!((level, chosen_level), (Some("3"), Some("2")));
-    assert!(left >= 900 && chosen >= 3900, "{left} {chosen}");
+    assert!((900..2000 + MISSED).contains(&left) && chosen >= 3900, "{left} {chosen}");
 }
 
 fn a_timer_message_comes_when_it_is_due_and_on_a_broker_without_timers_at_once(version: Version) {
